@@ -1,0 +1,157 @@
+import { type Static, type TObject, Type } from "@sinclair/typebox";
+import { Ajv } from "ajv";
+import addFormats from "ajv-formats";
+import { lazy } from "./lazy.ts";
+
+const Url = Type.String({ format: "uri", pattern: "^https?://", maxLength: 512 });
+const HttpsUrl = Type.String({ format: "uri", pattern: "^https://", maxLength: 512 });
+const Name = Type.String({ minLength: 1, maxLength: 128 });
+const optional = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Optional(schema);
+
+/**
+ * The application settings, by the names they have in the Function App. Names with a double underscore are shared with
+ * the Functions host, whose identity-based trigger connections read the same ones.
+ */
+const Settings = Type.Object({
+  CALLPILOT_ENVIRONMENT: Type.Unsafe<"local" | "sandbox" | "staging" | "production">(
+    Type.String({ enum: ["local", "sandbox", "staging", "production"] }),
+  ),
+  /** Which half of the package this app runs: HTTP functions, or triggers and ffmpeg; `all` only in `local`. */
+  CALLPILOT_ROLE: Type.Unsafe<"api" | "worker" | "all">(Type.String({ enum: ["api", "worker", "all"] })),
+  /** Origin of the API as clients see it. */
+  API_PUBLIC_URL: Url,
+  /** Page that a guest link opens; the link's token is appended as its fragment. */
+  GUEST_LINK_URL: Url,
+  /** Origins, separated by commas, whose pages may call the API from a browser. */
+  CORS_ORIGINS: optional(Type.String({ maxLength: 2048 })),
+  COSMOS__accountEndpoint: HttpsUrl,
+  COSMOS_DATABASE: Name,
+  /** Name that a tenant's document keeps for the storage account of its videos. */
+  DATA_ACCOUNT: Name,
+  DATA__blobServiceUri: HttpsUrl,
+  DATA__queueServiceUri: HttpsUrl,
+  /** Blob endpoint that grants point at, where devices reach it under another address than this app does. */
+  DATA_BLOB_PUBLIC_URL: optional(Url),
+  VAULT_URL: HttpsUrl,
+  OIDC_ISSUER: HttpsUrl,
+  OIDC_AUDIENCE: Name,
+  /** Claim that names the tenant a person is signed in to. */
+  OIDC_TENANT_CLAIM: Name,
+  MAIL_ENDPOINT: HttpsUrl,
+  MAIL_SENDER: Name,
+  /** Exact origins, separated by commas, that webhooks may reach although they are not public https; `local` only. */
+  WEBHOOK_ALLOWED_ORIGINS: optional(Type.String({ maxLength: 2048 })),
+  FFMPEG_PATH: optional(Type.String({ maxLength: 1024 })),
+  FFPROBE_PATH: optional(Type.String({ maxLength: 1024 })),
+});
+
+export type Environment = Static<typeof Settings>["CALLPILOT_ENVIRONMENT"];
+
+export interface Config {
+  readonly environment: Environment;
+  readonly role: "api" | "worker" | "all";
+  readonly api: { readonly publicUrl: string; readonly guestLinkUrl: string; readonly corsOrigins: readonly string[] };
+  readonly cosmos: { readonly endpoint: string; readonly database: string };
+  readonly data: {
+    readonly account: string;
+    readonly blobUrl: string;
+    readonly blobPublicUrl: string;
+    readonly queueUrl: string;
+  };
+  readonly vault: { readonly url: string };
+  readonly oidc: { readonly issuer: string; readonly audience: string; readonly tenantClaim: string };
+  readonly mail: { readonly endpoint: string; readonly sender: string };
+  readonly webhooks: { readonly allowedOrigins: readonly string[] };
+  readonly ffmpeg: { readonly ffmpegPath?: string; readonly ffprobePath?: string };
+}
+
+/** A setting is missing or wrong. The message names every one of them and never shows a value. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** The settings of this process, parsed once. Throws {@link ConfigError} on first use if any is wrong. */
+export const config = lazy(() => parseConfig(process.env));
+
+export function parseConfig(env: NodeJS.ProcessEnv): Config {
+  const planted = Object.entries(env).filter(([, value]) => value !== undefined && secretBearing.test(value));
+  if (planted.length > 0)
+    throw new ConfigError(
+      `${planted.map(([name]) => name).join(", ")}: holds a key or connection string; use the managed identity instead`,
+    );
+  const settings = pick(Settings, env);
+  const problems = [...problemsOf(settings), ...rulesBroken(settings)];
+  if (problems.length > 0) throw new ConfigError(problems.join("; "));
+  return {
+    environment: settings.CALLPILOT_ENVIRONMENT,
+    role: settings.CALLPILOT_ROLE,
+    api: {
+      publicUrl: withoutSlash(settings.API_PUBLIC_URL),
+      guestLinkUrl: settings.GUEST_LINK_URL,
+      corsOrigins: list(settings.CORS_ORIGINS),
+    },
+    cosmos: { endpoint: settings.COSMOS__accountEndpoint, database: settings.COSMOS_DATABASE },
+    data: {
+      account: settings.DATA_ACCOUNT,
+      blobUrl: withoutSlash(settings.DATA__blobServiceUri),
+      blobPublicUrl: withoutSlash(settings.DATA_BLOB_PUBLIC_URL ?? settings.DATA__blobServiceUri),
+      queueUrl: withoutSlash(settings.DATA__queueServiceUri),
+    },
+    vault: { url: settings.VAULT_URL },
+    oidc: {
+      issuer: settings.OIDC_ISSUER,
+      audience: settings.OIDC_AUDIENCE,
+      tenantClaim: settings.OIDC_TENANT_CLAIM,
+    },
+    mail: { endpoint: settings.MAIL_ENDPOINT, sender: settings.MAIL_SENDER },
+    webhooks: { allowedOrigins: list(settings.WEBHOOK_ALLOWED_ORIGINS) },
+    ffmpeg: {
+      ...(settings.FFMPEG_PATH !== undefined && { ffmpegPath: settings.FFMPEG_PATH }),
+      ...(settings.FFPROBE_PATH !== undefined && { ffprobePath: settings.FFPROBE_PATH }),
+    },
+  };
+}
+
+const secretBearing = /(?:AccountKey|SharedAccessKey|SharedAccessSignature|accesskey)=/iu;
+
+function pick<T extends TObject>(schema: T, env: NodeJS.ProcessEnv): Static<T> {
+  const entries = Object.keys(schema.properties).flatMap((name) => {
+    const value = env[name];
+    return value === undefined || value === "" ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(entries) as Static<T>;
+}
+
+function problemsOf(settings: Static<typeof Settings>): string[] {
+  const ajv = new Ajv({ allErrors: true, strict: true });
+  addFormats.default(ajv);
+  if (ajv.validate(Settings, settings)) return [];
+  return (ajv.errors ?? []).map((error) =>
+    error.keyword === "required"
+      ? `${String((error.params as { missingProperty: unknown }).missingProperty)} is missing`
+      : `${error.instancePath.slice(1)} ${error.message ?? "is wrong"}`,
+  );
+}
+
+function rulesBroken(settings: Partial<Static<typeof Settings>>): string[] {
+  if (settings.CALLPILOT_ENVIRONMENT === "local") return [];
+  const broken = [];
+  if (settings.WEBHOOK_ALLOWED_ORIGINS !== undefined)
+    broken.push("WEBHOOK_ALLOWED_ORIGINS is allowed in the environment local only");
+  if (settings.CALLPILOT_ROLE === "all") broken.push("CALLPILOT_ROLE all is allowed in the environment local only");
+  for (const name of ["API_PUBLIC_URL", "GUEST_LINK_URL", "DATA_BLOB_PUBLIC_URL"] as const)
+    if (settings[name]?.startsWith("http:") === true)
+      broken.push(`${name} must be https outside the environment local`);
+  return broken;
+}
+
+function list(value: string | undefined): string[] {
+  return (value ?? "")
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+}
+
+function withoutSlash(url: string): string {
+  return url.endsWith("/") ? url.slice(0, -1) : url;
+}
