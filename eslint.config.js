@@ -61,7 +61,8 @@ export default defineConfig(
       "no-restricted-syntax": [
         "error",
         {
-          selector: "NewExpression[callee.name=/^(DefaultAzureCredential|ClientSecretCredential|EnvironmentCredential|StorageSharedKeyCredential|AzureKeyCredential)$/]",
+          selector:
+            "NewExpression[callee.name=/^(DefaultAzureCredential|ClientSecretCredential|EnvironmentCredential|StorageSharedKeyCredential|AzureKeyCredential)$/]",
           message: "Managed Identity only (shared/identity.ts).",
         },
         {

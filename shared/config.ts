@@ -119,7 +119,7 @@ function pick<T extends TObject>(schema: T, env: NodeJS.ProcessEnv): Static<T> {
     const value = env[name];
     return value === undefined || value === "" ? [] : [[name, value] as const];
   });
-  return Object.fromEntries(entries) as Static<T>;
+  return Object.fromEntries(entries);
 }
 
 function problemsOf(settings: Static<typeof Settings>): string[] {
