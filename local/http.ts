@@ -1,0 +1,40 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** A request's body as text. Throws {@link TooLarge} beyond `limit` bytes. */
+export async function readText(request: IncomingMessage, limit = 1_048_576): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) throw new TooLarge(`more than ${limit} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** The sender's body is larger than the service reads. */
+export class TooLarge extends Error {
+  override readonly name = "TooLarge";
+}
+
+/** The target of a request line as a URL; only its path and query mean something. */
+export function targetOf(request: IncomingMessage): URL {
+  return new URL(request.url ?? "/", "https://localhost");
+}
+
+/** Answers with JSON that nobody may keep. */
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "no-store",
+    "content-length": Buffer.byteLength(text),
+    ...headers,
+  });
+  response.end(text);
+}
