@@ -1,0 +1,217 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Server, createServer } from "node:https";
+import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { targetOf } from "./http.ts";
+import { type Certificates, LocalError, type LocalService, listen, stop } from "./service.ts";
+import { coalesced, textOf } from "./stateFile.ts";
+
+/** Azurite's one built-in account. */
+const account = "devstoreaccount1";
+
+export interface CreatedBlob {
+  readonly container: string;
+  readonly blob: string;
+}
+
+/** The storage account of the local Azure. */
+export interface LocalStorage {
+  readonly blob: LocalService;
+  readonly queue: LocalService;
+  readonly account: typeof account;
+  /** Path style, e.g. `https://localhost:10000/devstoreaccount1`. */
+  readonly blobServiceUri: string;
+  readonly queueServiceUri: string;
+  /** Calls `listener` when a blob was put, its block list committed, or its copy begun: Event Grid's BlobCreated. */
+  onBlobCreated(listener: (created: CreatedBlob) => void): void;
+}
+
+/**
+ * Azurite's blob and queue services over https with bearer tokens, in this process.
+ * What a request wrote is on disk before its answer ends, so an acknowledged write survives SIGKILL.
+ */
+export async function startAzurite(options: {
+  readonly blobPort: number;
+  readonly queuePort: number;
+  readonly dataDir: string;
+  readonly tls: Certificates;
+}): Promise<LocalStorage> {
+  const { dataDir, tls } = options;
+  await mkdir(dataDir, { recursive: true });
+  const blob = await startService("Blob", options.blobPort, dataDir, tls);
+  const queue = await startService("Queue", options.queuePort, dataDir, tls).catch(async (error: unknown) => {
+    await blob.close();
+    throw error;
+  });
+  const listeners: ((created: CreatedBlob) => void)[] = [];
+  blob.http.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
+    response.once("finish", () => {
+      const created = createdBy(request, response.statusCode);
+      if (created !== undefined) for (const listener of listeners) listener(created);
+    });
+  });
+  return {
+    blob,
+    queue,
+    account,
+    blobServiceUri: `${blob.url}/${account}`,
+    queueServiceUri: `${queue.url}/${account}`,
+    onBlobCreated: (listener) => {
+      listeners.push(listener);
+    },
+  };
+}
+
+/** What Azurite's classes, which come without types, look like to us (azurite 3.37, dist/src). */
+interface AzuriteServer {
+  readonly httpServer: Server;
+  readonly metadataStore: { readonly db: Loki };
+  readonly extentMetadataStore: { readonly db: Loki };
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Loki {
+  autosaveDirty(): boolean;
+  autosaveDisable(): void;
+  saveDatabase(done: (error?: Error | null) => void): void;
+}
+
+type Constructor<T> = new (...parameters: unknown[]) => T;
+
+/** Loaded when used: Azurite takes half a second and 100 MB. */
+function load<T>(path: string): Constructor<T> {
+  const required = createRequire(import.meta.url)(`azurite/dist/src/${path}.js`) as { default: Constructor<T> };
+  return required.default;
+}
+
+async function startService(
+  kind: "Blob" | "Queue",
+  port: number,
+  dataDir: string,
+  tls: Certificates,
+): Promise<LocalService & { readonly http: Server }> {
+  const service = kind.toLowerCase();
+  const files = ["metadata", "extents"].map((name) => join(dataDir, `${service}-${name}.json`));
+  await Promise.all(files.map(refuseDamaged));
+  await refuseBusy(port, `Azurite ${service}`);
+  const server = await construct(kind, port, dataDir, files, tls);
+  await server.start();
+  // Content first: after a kill between the two, bytes that nothing refers to are swept, not missed.
+  const databases = [server.extentMetadataStore.db, server.metadataStore.db];
+  for (const database of databases) database.autosaveDisable();
+  endAfter(server.httpServer, flushOf(databases));
+  const { port: taken } = server.httpServer.address() as AddressInfo;
+  return {
+    url: `https://localhost:${taken}`,
+    http: server.httpServer,
+    close: async () => {
+      await stop(server.httpServer);
+      await server.close();
+    },
+  };
+}
+
+async function construct(kind: "Blob" | "Queue", port: number, dataDir: string, files: string[], tls: Certificates) {
+  const service = kind.toLowerCase();
+  const [cert, key] = [join(dataDir, `${service}.pem`), join(dataDir, `${service}.key`)];
+  await Promise.all([writeFile(cert, tls.cert), writeFile(key, tls.key, { mode: 0o600 })]);
+  const content = [{ locationId: "Default", locationPath: join(dataDir, `${service}-content`), maxConcurrency: 50 }];
+  const Configuration = load<object>(`${service}/${kind}Configuration`);
+  const off = { accessLog: false, debugLog: false, loose: false };
+  // The SDK asks for a version that this Azurite does not know yet.
+  const skipApiVersionCheck = true;
+  const configuration = new Configuration(
+    "127.0.0.1",
+    port,
+    5,
+    ...files,
+    content,
+    off.accessLog,
+    undefined,
+    off.debugLog,
+    undefined,
+    off.loose,
+    skipApiVersionCheck,
+    cert,
+    key,
+    "",
+    "basic",
+    true,
+  );
+  const AzuriteService = load<AzuriteServer>(`${service}/${kind}Server`);
+  return new AzuriteService(configuration);
+}
+
+/** Saves what changed. Azurite itself saves every 5 s only; LokiJS writes whole files: to a temporary one, then renamed. */
+function flushOf(databases: readonly Loki[]): () => Promise<void> | undefined {
+  let saving: Promise<void> | undefined;
+  const save = coalesced(async () => {
+    for (const database of databases) if (database.autosaveDirty()) await saved(database);
+  });
+  return () => {
+    if (!databases.some((database) => database.autosaveDirty())) return saving;
+    const mine = save().finally(() => {
+      if (saving === mine) saving = undefined;
+    });
+    saving = mine;
+    return mine;
+  };
+}
+
+async function saved(database: Loki): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    database.saveDatabase((error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+/** Holds the end of every answer until `flush` is done, also of reads, which may have seen what is not yet on disk. */
+function endAfter(server: Server, flush: () => Promise<void> | undefined): void {
+  server.prependListener("request", (_request: IncomingMessage, response: ServerResponse) => {
+    const end = response.end.bind(response) as (...parameters: unknown[]) => ServerResponse;
+    const endWhenSaved = (...parameters: unknown[]): ServerResponse => {
+      const flushing = flush();
+      if (flushing === undefined) return end(...parameters);
+      flushing.then(
+        () => end(...parameters),
+        (error: unknown) => response.destroy(error as Error),
+      );
+      return response;
+    };
+    response.end = endWhenSaved as typeof response.end;
+  });
+}
+
+/** The blob that this request created, if it did. */
+function createdBy(request: IncomingMessage, status: number): CreatedBlob | undefined {
+  const { pathname, searchParams } = targetOf(request);
+  const [, , container, ...name] = pathname.split("/").map(decodeURIComponent);
+  const operation = searchParams.get("comp") ?? "putBlob";
+  const creates =
+    request.method === "PUT" &&
+    (status === 201 || status === 202) &&
+    ["putBlob", "blocklist"].includes(operation) &&
+    !searchParams.has("restype");
+  return creates && container !== undefined && name.length > 0 ? { container, blob: name.join("/") } : undefined;
+}
+
+async function refuseDamaged(file: string): Promise<void> {
+  const text = await textOf(file);
+  try {
+    if (text !== undefined) JSON.parse(text);
+  } catch {
+    throw new LocalError(`${file} is damaged: begin anew with npm start -- --fresh.`);
+  }
+}
+
+/** Azurite's own error for a port in use comes after its stores are open, and leaves them so. */
+async function refuseBusy(port: number, purpose: string): Promise<void> {
+  const probe = createServer();
+  await listen(probe, port, purpose);
+  await stop(probe);
+}
