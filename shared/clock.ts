@@ -1,0 +1,11 @@
+let clock = () => new Date();
+
+/** The time, for every decision that depends on it. */
+export function now(): Date {
+  return clock();
+}
+
+/** For tests: sets the time of this process. Without an argument the real one runs again. */
+export function setClock(read: () => Date = () => new Date()): void {
+  clock = read;
+}

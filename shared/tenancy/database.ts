@@ -1,0 +1,45 @@
+import { type Container, CosmosClient, type CosmosClientOptions } from "@azure/cosmos";
+import { config } from "../config.ts";
+import { identity } from "../identity.ts";
+import { lazy } from "../lazy.ts";
+import { type OutgoingRequest, guard } from "./guard.ts";
+
+/** Runs before every network request of the client. The option exists at run time and is hidden from the types. */
+interface RequestPlugin {
+  readonly on: "request";
+  readonly plugin: (
+    request: OutgoingRequest,
+    diagnostics: unknown,
+    next: (request: OutgoingRequest) => Promise<unknown>,
+  ) => Promise<unknown>;
+}
+
+const guardPlugin: RequestPlugin = {
+  on: "request",
+  plugin: async (request, _diagnostics, next) => {
+    guard(request);
+    return next(request);
+  },
+};
+
+const database = lazy(() => {
+  const { endpoint, database } = config().cosmos;
+  const options: CosmosClientOptions & { plugins: readonly RequestPlugin[] } = {
+    endpoint,
+    aadCredentials: identity(),
+    connectionPolicy: { requestTimeout: 10_000, enableEndpointDiscovery: config().environment !== "local" },
+    plugins: [guardPlugin],
+  };
+  return new CosmosClient(options).database(database);
+});
+
+/** State: everything a tenant owns, partition key `/tenantId`. */
+export const dataContainer: () => Container = lazy(() => database().container("data"));
+
+/** The tenants' ordered logs, partition key `/tenantId`, `/month`. */
+export const logContainer: () => Container = lazy(() => database().container("log"));
+
+/** Resolves when the database answers with the app's identity; rejects otherwise. */
+export async function databaseReady(): Promise<void> {
+  await dataContainer().read();
+}

@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { type TString, Type } from "@sinclair/typebox";
+import { monotonicFactory } from "ulid";
+import { lazy } from "../lazy.ts";
+
+/** The prefix of an id says what it names. Members, reservations, leases and deliveries have derived ids, see below. */
+export const prefixes = {
+  tenant: "tnt",
+  key: "key",
+  invitation: "inv",
+  template: "tpl",
+  templateVersion: "tpv",
+  survey: "svy",
+  link: "lnk",
+  consent: "cns",
+  video: "vid",
+  comment: "cmt",
+  webhook: "whk",
+  operation: "op",
+  fact: "fct",
+} as const;
+export type Prefix = (typeof prefixes)[keyof typeof prefixes];
+
+/** Tenant of the operators: the registry of tenants, their operations and receipts. */
+export const platformTenantId = "platform";
+
+const ulid = lazy(() => monotonicFactory());
+
+/** A new id, `<prefix>_<ulid>`: 128 bits, in the order of creation within one process. */
+export function newId(prefix: Prefix): string {
+  return `${prefix}_${ulid()()}`;
+}
+
+const ulidPattern = "[0-7][0-9A-HJKMNP-TV-Z]{25}";
+
+/** Schema of an id with one of the prefixes. */
+export function Id(...of: readonly Prefix[]): TString {
+  const prefix = of.length === 1 ? of[0] : `(?:${of.join("|")})`;
+  return Type.String({ pattern: `^${prefix}_${ulidPattern}$`, maxLength: 31 });
+}
+
+const tenantPattern = new RegExp(`^(?:${platformTenantId}|${prefixes.tenant}_${ulidPattern})$`, "u");
+
+/** Whether the text can be the id of a tenant (or of the platform). Says nothing about its existence. */
+export function isTenantId(text: string): boolean {
+  return tenantPattern.test(text);
+}
+
+/** A derived id, `<prefix>_<first 160 bits of SHA-256, hex>`: the same parts give the same id. */
+export function derivedId(prefix: string, ...parts: readonly string[]): string {
+  return `${prefix}_${createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 40)}`;
+}
+
+/** The part of an id behind its prefix. */
+export function bareId(id: string): string {
+  return id.slice(id.indexOf("_") + 1);
+}

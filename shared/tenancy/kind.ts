@@ -1,0 +1,67 @@
+import { isDeepStrictEqual } from "node:util";
+
+/** What every stored item has beside the fields of its kind. Times are RFC 3339 in UTC with milliseconds. */
+export interface Stored {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Version of the item, as HTTP's ETag has it: with its quotes. */
+  readonly etag: string;
+}
+export type Entity<T> = Readonly<T> & Stored;
+
+/** A list that a kind can be read as: equality filters, in the order of the composite index, then one sort field. */
+export interface ListShape<T> {
+  readonly where: readonly (keyof T & string)[];
+  readonly orderBy: (keyof T & string) | "createdAt" | "updatedAt";
+  readonly direction: "ascending" | "descending";
+}
+
+/** A kind of item: its name in the database, the version of its shape and the lists that its indexes carry. */
+export interface Kind<T extends object> {
+  readonly name: string;
+  readonly schemaVersion: number;
+  readonly lists: readonly ListShape<T>[];
+  /** Makes the fields of version N-1 into those of version N: both builds of a slot swap read the same items. */
+  readonly upgrade?: (previous: Record<string, unknown>) => T;
+}
+
+export function defineKind<T extends object>(
+  name: string,
+  options: { schemaVersion: number; lists?: readonly ListShape<T>[]; upgrade?: Kind<T>["upgrade"] },
+): Kind<T> {
+  return {
+    name,
+    schemaVersion: options.schemaVersion,
+    lists: options.lists ?? [],
+    ...(options.upgrade !== undefined && { upgrade: options.upgrade }),
+  };
+}
+
+/** The declared list with exactly these filters and this sort, or undefined: what is not declared is not indexed. */
+export function declaredList<T extends object>(
+  kind: Kind<T>,
+  where: readonly string[],
+  orderBy: string,
+): ListShape<T> | undefined {
+  const wanted = [...where].sort();
+  return kind.lists.find((list) => list.orderBy === orderBy && isDeepStrictEqual([...list.where].sort(), wanted));
+}
+
+export interface IndexPath {
+  readonly path: string;
+  readonly order: "ascending" | "descending";
+}
+
+/** The composite index behind each declared list: the kind, its equality filters, the sort field, the id. */
+export function compositeIndexes(kinds: readonly Kind<never>[]): IndexPath[][] {
+  const indexes = kinds.flatMap((kind) =>
+    kind.lists.map((list: ListShape<never>): IndexPath[] => [
+      { path: "/kind", order: "ascending" },
+      ...list.where.map((field): IndexPath => ({ path: `/${String(field)}`, order: "ascending" })),
+      { path: `/${list.orderBy}`, order: list.direction },
+      { path: "/id", order: list.direction },
+    ]),
+  );
+  return indexes.filter((index, at) => indexes.findIndex((other) => isDeepStrictEqual(other, index)) === at);
+}

@@ -1,0 +1,307 @@
+import { createHash } from "node:crypto";
+import { ErrorResponse, type JSONObject, type OperationInput } from "@azure/cosmos";
+import { now } from "../clock.ts";
+import { dataContainer, logContainer } from "./database.ts";
+import { type Actor, type EventType, type Fact, factKind } from "./fact.ts";
+import { tenantPredicate, within } from "./guard.ts";
+import type { Entity } from "./kind.ts";
+import { TenantRepository, type StoredItem, toEntity } from "./repository.ts";
+
+/** One entry of a tenant's log: one event of a fact, or the fact itself where it had none. */
+export interface LogEntry {
+  /** `evt_` and the sequence number in twelve digits. */
+  readonly id: string;
+  readonly seq: number;
+  /** `YYYY-MM`, the log's partition; never before that of the entry before. */
+  readonly month: string;
+  /** When it happened, RFC 3339. */
+  readonly occurredAt: string;
+  /** Absent on an entry that is for the audit only. */
+  readonly type?: EventType;
+  readonly data: Readonly<Record<string, string | number | boolean | null>>;
+  readonly action: string;
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly source?: string;
+  readonly target: string;
+  /** SHA-256, hex, of the entry before; 64 zeros before the first. */
+  readonly prevHash: string;
+  /** SHA-256, hex, of this entry without this field. */
+  readonly hash: string;
+}
+
+/** The end of a tenant's log. `pending` are facts that have their places and may not all be written yet. */
+interface LogHead {
+  readonly seq: number;
+  readonly hash: string;
+  readonly month: string;
+  /** First sequence number of each month that has entries. */
+  readonly months: readonly { readonly month: string; readonly first: number }[];
+  readonly pending: { readonly facts: readonly string[]; readonly seq: number; readonly hash: string } | null;
+}
+
+/** Facts that have their places in the log, with the entries they make. */
+export interface Ordered {
+  readonly facts: readonly Entity<Fact>[];
+  readonly entries: readonly LogEntry[];
+  readonly head: { readonly etag: string; readonly value: LogHead };
+}
+
+/** Facts that are ordered at once: their deletions and the head fit one batch. */
+const maxFacts = 90;
+const maxEntriesPerBatch = 100;
+const headId = "log_head";
+const genesis = "0".repeat(64);
+
+/** The ordered, hash-chained log of one tenant. */
+export class TenantLog {
+  readonly #tenantId: string;
+  readonly #repository: TenantRepository;
+
+  constructor(tenantId: string) {
+    this.#tenantId = tenantId;
+    this.#repository = new TenantRepository(tenantId);
+  }
+
+  /**
+   * Gives the oldest facts their places, or finds those that have theirs and are not finished; undefined when there is
+   * nothing to order. Whoever comes second of two at once finds the first one's order.
+   */
+  async order(): Promise<Ordered | undefined> {
+    for (;;) {
+      const head = await this.#head();
+      if (head?.value.pending)
+        return await this.#ordered(head.value.pending.facts, { etag: head.etag, value: head.value });
+      const { items } = await this.#repository.list(factKind, { limit: maxFacts });
+      if (items.length === 0) return undefined;
+      const placed = place(head?.value, items, now());
+      const etag = await this.#writeHead(placed, head?.etag);
+      if (etag !== undefined) return { facts: items, entries: entriesOf(items, placed), head: { etag, value: placed } };
+    }
+  }
+
+  /** Writes the entries. Those that are there already must be the same. */
+  async write(entries: readonly LogEntry[]): Promise<void> {
+    for (let at = 0; at < entries.length; at += maxEntriesPerBatch)
+      await this.#writeBatch(entries.slice(at, at + maxEntriesPerBatch));
+  }
+
+  /** Deletes the finished facts: the checkpoint. Does nothing where somebody else has done it. */
+  async finish({ facts, head }: Ordered): Promise<void> {
+    const operations: OperationInput[] = [
+      {
+        operationType: "Replace",
+        id: headId,
+        ifMatch: head.etag,
+        resourceBody: this.#headItem({ ...head.value, pending: null }),
+      },
+      ...facts.map((fact): OperationInput => ({ operationType: "Delete", id: fact.id })),
+    ];
+    const answer = await within([this.#tenantId], () => dataContainer().items.batch(operations, [this.#tenantId]));
+    const first = answer.result?.[0]?.statusCode;
+    if (answer.code !== 200 && first !== 412 && first !== 404)
+      throw new Error(`the finished facts could not be deleted (${answer.code ?? "no status"})`);
+  }
+
+  /** Entries behind a sequence number, in order, without gaps, from at most three months. May be fewer than there are. */
+  async read(
+    after: number,
+    limit: number,
+  ): Promise<{ readonly entries: readonly LogEntry[]; readonly last: number; readonly more: boolean }> {
+    const head = await this.#head();
+    if (head === undefined) return { entries: [], last: after, more: false };
+    const { months, seq } = head.value;
+    const first = months.findLastIndex((month) => month.first <= after + 1);
+    const entries: LogEntry[] = [];
+    for (const { month } of months.slice(Math.max(first, 0), Math.max(first, 0) + 3)) {
+      for (const entry of await this.#readMonth(month, after, limit - entries.length)) {
+        const expected = (entries.at(-1)?.seq ?? after) + 1;
+        if (entry.seq !== expected) return { entries, last: expected - 1, more: false };
+        entries.push(entry);
+      }
+      if (entries.length >= limit) break;
+    }
+    const last = entries.at(-1)?.seq ?? after;
+    return { entries, last, more: last < seq && entries.length > 0 };
+  }
+
+  /** One entry, or undefined. One point read. */
+  async find(month: string, seq: number): Promise<LogEntry | undefined> {
+    const partition = [this.#tenantId, month] as const;
+    const { resource } = await within(partition, () =>
+      logContainer()
+        .item(entryId(seq), [...partition])
+        .read<StoredItem>(),
+    );
+    return resource === undefined ? undefined : toEntry(resource);
+  }
+
+  async #head(): Promise<{ readonly etag: string; readonly value: LogHead } | undefined> {
+    const { resource } = await within([this.#tenantId], () =>
+      dataContainer().item(headId, this.#tenantId).read<StoredItem & LogHead>(),
+    );
+    if (resource === undefined) return undefined;
+    const { seq, hash, month, months, pending } = resource;
+    return { etag: resource._etag, value: { seq, hash, month, months, pending } };
+  }
+
+  async #ordered(ids: readonly string[], head: Ordered["head"]): Promise<Ordered> {
+    const items = await within([this.#tenantId], () =>
+      dataContainer()
+        .items.query<StoredItem>(
+          {
+            query: `SELECT TOP ${maxFacts} * FROM c WHERE ${tenantPredicate} AND c.kind = @kind AND ARRAY_CONTAINS(@ids, c.id)`,
+            parameters: [
+              { name: "@tenantId", value: this.#tenantId },
+              { name: "@kind", value: factKind.name },
+              { name: "@ids", value: [...ids] },
+            ],
+          },
+          { partitionKey: this.#tenantId },
+        )
+        .fetchAll(),
+    );
+    const facts = items.resources
+      .map((item) => toEntity(factKind, item))
+      .sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
+    if (facts.length !== ids.length) {
+      // Somebody else finished between the two reads: the entries are written and nothing is left to do for these.
+      return { facts: [], entries: [], head };
+    }
+    return { facts, entries: entriesOf(facts, head.value), head };
+  }
+
+  /** Creates or replaces the head; undefined where another has been quicker. */
+  async #writeHead(value: LogHead, etag: string | undefined): Promise<string | undefined> {
+    const item = this.#headItem(value);
+    try {
+      const { resource } = await within([this.#tenantId], () =>
+        etag === undefined
+          ? dataContainer().items.create<JSONObject>(item)
+          : dataContainer()
+              .item(headId, this.#tenantId)
+              .replace<JSONObject>(item, { accessCondition: { type: "IfMatch", condition: etag } }),
+      );
+      return (resource as { _etag?: string } | undefined)?._etag;
+    } catch (error) {
+      if (error instanceof ErrorResponse && (error.code === 409 || error.code === 412)) return undefined;
+      throw error;
+    }
+  }
+
+  async #writeBatch(entries: readonly LogEntry[]): Promise<void> {
+    const month = entries[0]?.month;
+    if (month === undefined) return;
+    const partition: readonly [string, string] = [this.#tenantId, month];
+    const items = entries.map((entry) => this.#entryItem(entry));
+    const answer = await within(partition, () =>
+      logContainer().items.batch(
+        items.map((resourceBody): OperationInput => ({ operationType: "Create", resourceBody })),
+        [...partition],
+      ),
+    );
+    if (answer.code === 200) return;
+    if (!answer.result?.some(({ statusCode }) => statusCode === 409))
+      throw new Error(`the log could not be written (${answer.code ?? "no status"})`);
+    for (const [at, entry] of entries.entries()) {
+      const there = await this.find(month, entry.seq);
+      if (there === undefined) await within(partition, () => logContainer().items.create(items[at]));
+      else if (there.hash !== entry.hash) throw new Error(`the log has another entry ${entry.id}`);
+    }
+  }
+
+  async #readMonth(month: string, after: number, limit: number): Promise<LogEntry[]> {
+    const { resources } = await within([this.#tenantId, month], () =>
+      logContainer()
+        .items.query<StoredItem>(
+          {
+            query: `SELECT TOP ${limit} * FROM c WHERE ${tenantPredicate} AND c.seq > @after ORDER BY c.seq ASC`,
+            parameters: [
+              { name: "@tenantId", value: this.#tenantId },
+              { name: "@after", value: after },
+            ],
+          },
+          { partitionKey: [this.#tenantId, month] },
+        )
+        .fetchAll(),
+    );
+    return resources.map(toEntry);
+  }
+
+  #headItem(value: LogHead): JSONObject {
+    const at = now().toISOString();
+    return {
+      ...value,
+      id: headId,
+      tenantId: this.#tenantId,
+      kind: "logHead",
+      schemaVersion: 1,
+      createdAt: at,
+      updatedAt: at,
+    } as unknown as JSONObject;
+  }
+
+  #entryItem(entry: LogEntry): JSONObject {
+    return { ...entry, tenantId: this.#tenantId, kind: "logEntry", schemaVersion: 1 } as unknown as JSONObject;
+  }
+}
+
+function place(head: LogHead | undefined, facts: readonly Entity<Fact>[], at: Date): LogHead {
+  const current = at.toISOString().slice(0, 7);
+  const before: LogHead = head ?? { seq: 0, hash: genesis, month: current, months: [], pending: null };
+  const month = before.month > current ? before.month : current;
+  const months =
+    before.months.at(-1)?.month === month ? before.months : [...before.months, { month, first: before.seq + 1 }];
+  const pending = { facts: facts.map(({ id }) => id), seq: before.seq, hash: before.hash };
+  const entries = entriesOf(facts, { ...before, month, pending });
+  const last = entries.at(-1);
+  return { seq: last?.seq ?? before.seq, hash: last?.hash ?? before.hash, month, months, pending };
+}
+
+function entriesOf(facts: readonly Entity<Fact>[], { month, pending }: LogHead): LogEntry[] {
+  if (pending === null) return [];
+  let { seq, hash: prevHash } = pending;
+  return facts.flatMap((fact) =>
+    (fact.events.length > 0 ? fact.events : [undefined]).map((event): LogEntry => {
+      seq++;
+      const unhashed = {
+        id: entryId(seq),
+        seq,
+        month,
+        occurredAt: fact.createdAt,
+        ...(event !== undefined && { type: event.type }),
+        data: event?.data ?? {},
+        action: fact.action,
+        actor: { type: fact.actor.type, id: fact.actor.id },
+        requestId: fact.requestId,
+        ...(fact.source !== undefined && { source: fact.source }),
+        target: fact.target,
+        prevHash,
+      };
+      const entry = { ...unhashed, hash: entryHash(unhashed) };
+      prevHash = entry.hash;
+      return entry;
+    }),
+  );
+}
+
+/** SHA-256, hex, of an entry's JSON with its members in alphabetical order at every level. */
+export function entryHash(entry: Omit<LogEntry, "hash">): string {
+  return createHash("sha256").update(canonical(entry)).digest("hex");
+}
+
+function canonical(value: unknown): string {
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  const members = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(",")}}`;
+}
+
+function entryId(seq: number): string {
+  return `evt_${String(seq).padStart(12, "0")}`;
+}
+
+function toEntry(item: StoredItem): LogEntry {
+  const { tenantId: _tenant, kind: _kind, schemaVersion: _version, ...rest } = item;
+  return Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith("_"))) as unknown as LogEntry;
+}

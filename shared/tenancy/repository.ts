@@ -1,0 +1,176 @@
+import { createHash } from "node:crypto";
+import type { ItemDefinition, JSONValue, SqlParameter } from "@azure/cosmos";
+import { UnprotectError, protector } from "../protection/protector.ts";
+import { Problem } from "../web/problem.ts";
+import { dataContainer } from "./database.ts";
+import { tenantPredicate, within } from "./guard.ts";
+import { type Entity, type Kind, declaredList } from "./kind.ts";
+
+/** An item as the database has it. */
+export interface StoredItem extends ItemDefinition {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly kind: string;
+  readonly schemaVersion: number;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly _etag: string;
+}
+
+export type FilterValue = string | number | boolean;
+
+export interface ListRequest<T> {
+  /** Equality filters; together with `orderBy` they must be a declared list of the kind. */
+  readonly where?: Partial<Record<keyof T & string, FilterValue>>;
+  readonly orderBy?: (keyof T & string) | "createdAt" | "updatedAt";
+  /** Smallest value of the sort field, inclusive. */
+  readonly from?: string;
+  /** 1..100, default 25. */
+  readonly limit?: number;
+  /** `nextCursor` of the page before, of the same list. */
+  readonly cursor?: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Absent on the last page. */
+  readonly nextCursor?: string;
+}
+
+/**
+ * Reads the items of one tenant. The tenant is bound when the scope is made; every read names the full partition key and
+ * every query carries the tenant predicate, here and not by who calls.
+ */
+export class TenantRepository {
+  readonly tenantId: string;
+
+  constructor(tenantId: string) {
+    this.tenantId = tenantId;
+  }
+
+  /** The item, or undefined where this tenant has none of that kind and id. One point read. */
+  async find<T extends object>(kind: Kind<T>, id: string): Promise<Entity<T> | undefined> {
+    const { resource } = await within([this.tenantId], () =>
+      dataContainer().item(id, this.tenantId).read<StoredItem>(),
+    );
+    return resource?.kind === kind.name ? toEntity(kind, resource) : undefined;
+  }
+
+  /** The item. Throws the problem `not_found` where this tenant has none. One point read. */
+  async get<T extends object>(kind: Kind<T>, id: string): Promise<Entity<T>> {
+    const entity = await this.find(kind, id);
+    if (entity === undefined) throw new Problem("not_found");
+    return entity;
+  }
+
+  /** One page of a declared list, by keyset on (sort field, id). One query. */
+  async list<T extends object>(kind: Kind<T>, request: ListRequest<T> = {}): Promise<Page<Entity<T>>> {
+    const where = Object.entries<FilterValue | undefined>(request.where ?? {}).filter(
+      (entry): entry is [string, FilterValue] => entry[1] !== undefined,
+    );
+    const orderBy = request.orderBy ?? "createdAt";
+    const shape = declaredList(
+      kind,
+      where.map(([field]) => field),
+      orderBy,
+    );
+    if (shape === undefined)
+      throw new Problem("invalid_request", { detail: "This combination of filters is not supported" });
+    const descending = shape.direction === "descending";
+    const limit = request.limit ?? 25;
+    const cursors = protector(this.tenantId, `cursor:${queryHash(kind.name, where, orderBy, request.from)}`);
+    const conditions = ["c.kind = @kind"];
+    const parameters: SqlParameter[] = [{ name: "@kind", value: kind.name }];
+    for (const [at, field] of shape.where.entries()) {
+      conditions.push(`c.${field} = @where${at}`);
+      parameters.push({ name: `@where${at}`, value: Object.fromEntries(where)[field] as JSONValue });
+    }
+    if (request.from !== undefined) {
+      conditions.push(`c.${orderBy} >= @from`);
+      parameters.push({ name: "@from", value: request.from });
+    }
+    if (request.cursor !== undefined) {
+      const [value, id] = await openCursor(cursors, request.cursor);
+      const past = descending ? "<" : ">";
+      conditions.push(`(c.${orderBy} ${past} @value OR (c.${orderBy} = @value AND c.id ${past} @id))`);
+      parameters.push({ name: "@value", value }, { name: "@id", value: id });
+    }
+    const way = descending ? "DESC" : "ASC";
+    const order = ["kind", ...shape.where].map((field) => `c.${field} ASC`);
+    const items = await this.#query(
+      `SELECT TOP ${limit + 1} * FROM c WHERE ${tenantPredicate} AND ${conditions.join(" AND ")}` +
+        ` ORDER BY ${[...order, `c.${orderBy} ${way}`, `c.id ${way}`].join(", ")}`,
+      parameters,
+    );
+    const page = items.slice(0, limit);
+    const last = page.at(-1);
+    return {
+      items: page.map((item) => toEntity(kind, item)),
+      ...(items.length > limit &&
+        last !== undefined && {
+          nextCursor: await cursors.protect(JSON.stringify([last[orderBy], last.id])),
+        }),
+    };
+  }
+
+  /** All items of the kinds whose field has the value, by kind and in the order of their ids. One query, at most 1,000. */
+  async findRelated<Kinds extends readonly Kind<never>[]>(
+    kinds: Kinds,
+    field: string,
+    value: string,
+  ): Promise<{ [K in keyof Kinds]: Kinds[K] extends Kind<infer T> ? Entity<T>[] : never }> {
+    if (!/^[a-zA-Z]+$/u.test(field)) throw new TypeError("not a field name");
+    const items = await this.#query(
+      `SELECT TOP 1000 * FROM c WHERE ${tenantPredicate} AND c.${field} = @value AND ARRAY_CONTAINS(@kinds, c.kind)`,
+      [
+        { name: "@value", value },
+        { name: "@kinds", value: kinds.map((kind) => kind.name) },
+      ],
+    );
+    items.sort((one, other) => (one.id < other.id ? -1 : 1));
+    return kinds.map((kind) => items.filter((item) => item.kind === kind.name).map((item) => toEntity(kind, item))) as {
+      [K in keyof Kinds]: Kinds[K] extends Kind<infer T> ? Entity<T>[] : never;
+    };
+  }
+
+  async #query(query: string, parameters: readonly SqlParameter[]): Promise<StoredItem[]> {
+    const { resources } = await within([this.tenantId], () =>
+      dataContainer()
+        .items.query<StoredItem>(
+          { query, parameters: [{ name: "@tenantId", value: this.tenantId }, ...parameters] },
+          { partitionKey: this.tenantId },
+        )
+        .fetchAll(),
+    );
+    return resources;
+  }
+}
+
+/** The fields of the kind and what every item has; nothing of the database's own. Throws on a version not understood. */
+export function toEntity<T extends object>(kind: Kind<T>, item: StoredItem): Entity<T> {
+  const { id, tenantId: _tenant, kind: _kind, schemaVersion, createdAt, updatedAt, _etag, ...rest } = item;
+  const fields = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith("_") && name !== "ttl"));
+  return { ...fieldsOf(kind, schemaVersion, fields), id, createdAt, updatedAt, etag: _etag };
+}
+
+function fieldsOf<T extends object>(kind: Kind<T>, schemaVersion: number, fields: Record<string, unknown>): T {
+  if (schemaVersion === kind.schemaVersion) return fields as T;
+  if (schemaVersion === kind.schemaVersion - 1 && kind.upgrade !== undefined) return kind.upgrade(fields);
+  // The build before this one reads what the next has written: new versions only add fields.
+  if (schemaVersion === kind.schemaVersion + 1) return fields as T;
+  throw new Error(`${kind.name} of schema version ${schemaVersion} cannot be read`);
+}
+
+function queryHash(...parts: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 22);
+}
+
+async function openCursor(cursors: ReturnType<typeof protector>, cursor: string): Promise<[string, string]> {
+  try {
+    const text = (await cursors.unprotect(cursor)).toString("utf8");
+    return JSON.parse(text) as [string, string];
+  } catch (error) {
+    if (error instanceof UnprotectError) throw new Problem("invalid_cursor");
+    throw error;
+  }
+}
