@@ -1,0 +1,35 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+
+/** Parts of a token that names its record and proves itself by a secret. */
+export interface OneTimeToken {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** A new secret of 256 bits. */
+export function newSecret(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+/** `<tenant id>.<record id>.<secret>`; safe in a URL's fragment. */
+export function tokenText({ tenantId, id, secret }: OneTimeToken): string {
+  return `${tenantId}.${id}.${secret}`;
+}
+
+/** The parts of a token's text, or undefined where it is none. Says nothing about its validity. */
+export function parseToken(text: string): OneTimeToken | undefined {
+  const [tenantId, id, secret, ...more] = text.split(".");
+  if (tenantId === undefined || id === undefined || secret === undefined || more.length > 0) return undefined;
+  return /^[\w-]{43}$/u.test(secret) ? { tenantId, id, secret } : undefined;
+}
+
+/** What is stored of a secret: SHA-256, hex. 256 random bits need no salt and no stretching. */
+export function secretHash(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
+
+/** Compares in constant time. */
+export function isSecret(secret: string, hash: string): boolean {
+  return timingSafeEqual(Buffer.from(secretHash(secret), "hex"), Buffer.from(hash, "hex"));
+}

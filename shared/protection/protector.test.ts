@@ -1,0 +1,109 @@
+import * as fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { KeyRing } from "./keyRing.ts";
+import { type Protector, UnprotectError, protectorOf } from "./protector.ts";
+import { vaultKeyWrap } from "./vault.ts";
+import { type VaultForTests, memoryStore, startVaultForTests } from "./vaultForTests.ts";
+
+let local: VaultForTests;
+let ring: KeyRing;
+let foreignRing: KeyRing;
+
+beforeAll(async () => {
+  local = await startVaultForTests();
+  const make = () => new KeyRing({ store: memoryStore(), wrap: vaultKeyWrap, mayCreate: true, now: () => new Date() });
+  ring = make();
+  foreignRing = make();
+});
+afterAll(() => local.close());
+
+const of = (tenantId: string, use: string): Protector => protectorOf(() => ring, tenantId, use);
+
+test("bytes and text come back as they were", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), fc.string({ unit: "grapheme" }), async (bytes, text) => {
+      const { protect, unprotect } = of("tnt_1", "test");
+      expect(await unprotect(await protect(bytes))).toEqual(Buffer.from(bytes));
+      expect((await unprotect(await protect(text))).toString()).toBe(text);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("JSON comes back as it was", async () => {
+  const { protectJson, unprotectJson } = of("tnt_1", "test");
+  const value = { schemaVersion: 1, nested: [null, "ü", 1.5, { deep: true }] };
+  expect(await unprotectJson(await protectJson(value))).toEqual(value);
+});
+
+test("the same text is never protected to the same payload, and fits a URL", async () => {
+  const { protect } = of("tnt_1", "test");
+  const payloads = new Set(await Promise.all(Array.from({ length: 100 }, () => protect("x"))));
+  expect(payloads.size).toBe(100);
+  for (const payload of payloads) expect(payload).toMatch(/^[\w-]{62}$/u);
+});
+
+test("a payload with any bit of any byte changed does not open", async () => {
+  const { protect, unprotect } = of("tnt_1", "test");
+  const payload = Buffer.from(await protect("sixteen bytes ok"), "base64url");
+  for (let index = 0; index < payload.length; index++)
+    for (const mask of [0x01, 0x80, 0xff]) {
+      const changed = Buffer.from(payload);
+      changed.writeUInt8(changed.readUInt8(index) ^ mask, index);
+      await expect(unprotect(changed.toString("base64url"))).rejects.toThrow(UnprotectError);
+    }
+});
+
+test("a payload cut short, made longer or spelt otherwise does not open", async () => {
+  const { protect, unprotect } = of("tnt_1", "test");
+  const payload = await protect("1");
+  const spelt = [
+    ...Array.from({ length: payload.length }, (_, length) => payload.slice(0, length)),
+    `${payload}A`,
+    `${payload}=`,
+    ` ${payload}`,
+    `${payload.slice(0, 10)}!${payload.slice(10)}`,
+    Buffer.from(payload, "base64url").toString("hex"),
+  ];
+  for (const changed of spelt) await expect(unprotect(changed)).rejects.toThrow(UnprotectError);
+});
+
+test("every last character but the one it was given is refused, unused bits included", async () => {
+  const { protect, unprotect } = of("tnt_1", "test");
+  const payload = await protect("1");
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  for (const last of alphabet)
+    if (last !== payload.at(-1)) await expect(unprotect(payload.slice(0, -1) + last)).rejects.toThrow(UnprotectError);
+});
+
+test.each([
+  ["another tenant", "tnt_2", "cursor"],
+  ["another use", "tnt_1", "guest-session"],
+  ["tenant and use exchanged", "cursor", "tnt_1"],
+  ["a tenant and use that read the same when joined", "tnt_1,cursor", "x"],
+  ["quotes that would end the tenant's name", 'tnt_1","cursor', "x"],
+])("%s does not open it", async (_case, tenantId, use) => {
+  const payload = await of("tnt_1", "cursor").protect("x");
+  await expect(of(tenantId, use).unprotect(payload)).rejects.toThrow(UnprotectError);
+});
+
+test("a payload of another ring does not open", async () => {
+  const payload = await protectorOf(() => foreignRing, "tnt_1", "test").protect("x");
+  await expect(of("tnt_1", "test").unprotect(payload)).rejects.toThrow(UnprotectError);
+});
+
+test("every refusal reads the same", async () => {
+  const { protect, unprotect } = of("tnt_1", "test");
+  const payload = await protect("x");
+  const refusals = await Promise.all(
+    ["", "?", payload.slice(2), `${payload.slice(0, -4)}AAAA`].map((bad) =>
+      unprotect(bad).catch((error: unknown) => String(error)),
+    ),
+  );
+  expect(new Set(refusals)).toEqual(new Set(["UnprotectError: The protected payload cannot be opened."]));
+});
+
+test("a protector without a tenant or a use is refused", () => {
+  expect(() => of("", "x")).toThrow(TypeError);
+  expect(() => of("x", "")).toThrow(TypeError);
+});

@@ -1,0 +1,77 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+
+const Time = Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$" });
+
+const RingKey = Type.Object({
+  /** 16 random bytes, hexadecimal: the payload names its key with them. */
+  id: Type.String({ pattern: "^[0-9a-f]{32}$" }),
+  createdAt: Time,
+  activatesAt: Time,
+  /** From here on the key protects nothing new; it still unprotects. */
+  expiresAt: Time,
+  /** From here on the key does not unprotect either. */
+  revokedAt: Type.Optional(Time),
+  /** The 256-bit master key, wrapped with RSA-OAEP-256, base64. */
+  wrapped: Type.String({ pattern: "^[A-Za-z0-9+/]+={0,2}$", maxLength: 1024 }),
+  /** Version of the vault key that wrapped it. */
+  wrappedBy: Type.String({ pattern: "^[0-9a-f]{32}$" }),
+});
+
+const RingDocument = Type.Object({ schemaVersion: Type.Literal(1), keys: Type.Array(RingKey) });
+
+export type RingKey = Static<typeof RingKey>;
+export type RingDocument = Static<typeof RingDocument>;
+
+const day = 86_400_000;
+const lifetime = 90 * day;
+/** Long enough for every instance to have read a new key before it protects anything. */
+const propagation = 2 * day;
+/** Clocks of instances differ: a key that one of them activated at once is active for those behind it, too. */
+const clockSkew = 5 * 60_000;
+/** The next key is added this long before the last one expires, so that the timer may fail for days. */
+const renewBefore = 7 * day;
+
+/** Throws if `value` is not a ring. */
+export function parseRing(value: unknown): RingDocument {
+  if (Value.Check(RingDocument, value)) return value;
+  throw new TypeError("The key ring's document is malformed.");
+}
+
+/** The key that protects at that moment: the one activated last of those neither expired nor revoked. */
+export function activeKey(ring: RingDocument, at: Date): RingKey | undefined {
+  return living(ring, at)
+    .filter((key) => Date.parse(key.activatesAt) <= at.getTime() + clockSkew)
+    .reduce<RingKey | undefined>(
+      (last, key) => (last === undefined || key.activatesAt > last.activatesAt ? key : last),
+      undefined,
+    );
+}
+
+/**
+ * When the key that is due to be added becomes active; undefined while none is due. At once where nothing protects;
+ * otherwise two days later, or when its predecessor expires if that is sooner, so that there is never a gap.
+ */
+export function nextActivation(ring: RingDocument, at: Date): Date | undefined {
+  if (activeKey(ring, at) === undefined) return at;
+  const lastExpiry = Math.max(...living(ring, at).map((key) => Date.parse(key.expiresAt)));
+  if (lastExpiry - at.getTime() > renewBefore) return undefined;
+  return new Date(Math.min(at.getTime() + propagation, lastExpiry));
+}
+
+export function newKey(
+  material: Pick<RingKey, "id" | "wrapped" | "wrappedBy">,
+  createdAt: Date,
+  activatesAt: Date,
+): RingKey {
+  return {
+    ...material,
+    createdAt: createdAt.toISOString(),
+    activatesAt: activatesAt.toISOString(),
+    expiresAt: new Date(createdAt.getTime() + lifetime).toISOString(),
+  };
+}
+
+function living(ring: RingDocument, at: Date): RingKey[] {
+  return ring.keys.filter((key) => key.revokedAt === undefined && Date.parse(key.expiresAt) > at.getTime());
+}

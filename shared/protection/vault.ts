@@ -1,0 +1,61 @@
+import { CryptographyClient, KeyClient } from "@azure/keyvault-keys";
+import { SecretClient } from "@azure/keyvault-secrets";
+import { config } from "../config.ts";
+import { identity } from "../identity.ts";
+import { lazy } from "../lazy.ts";
+
+/** Wraps the ring's master keys. Never used for anything else. */
+export const wrappingKeyName = "key-ring";
+
+/** Wraps and unwraps 256-bit master keys; the wrapping key never leaves where it lives. */
+export interface KeyWrap {
+  wrap(master: Uint8Array): Promise<{ wrapped: string; wrappedBy: string }>;
+  /** The caller zeroes what it gets. */
+  unwrap(wrapped: string, wrappedBy: string): Promise<Uint8Array>;
+}
+
+const algorithm = "RSA-OAEP-256";
+
+/** RSA-OAEP-256 by the vault's key {@link wrappingKeyName}; both operations happen inside the vault. */
+export const vaultKeyWrap: KeyWrap = {
+  async wrap(master) {
+    const key = await keyClient().getKey(wrappingKeyName);
+    const { version } = key.properties;
+    if (version === undefined) throw new TypeError("The vault named no version of its key.");
+    const { result } = await new CryptographyClient(key, identity(), vaultOptions()).wrapKey(algorithm, master);
+    return { wrapped: Buffer.from(result).toString("base64"), wrappedBy: version };
+  },
+  async unwrap(wrapped, wrappedBy) {
+    const { result } = await cryptography(wrappedBy).unwrapKey(algorithm, Buffer.from(wrapped, "base64"));
+    return result;
+  },
+};
+
+export const secretClient = lazy(() => new SecretClient(config().vault.url, identity(), vaultOptions()));
+
+const keyClient = lazy(() => new KeyClient(config().vault.url, identity(), vaultOptions()));
+
+/**
+ * Given a key's whole description, the client neither asks the vault for it (no permission to read keys is needed) nor
+ * refuses a version that has expired, which Key Vault goes on unwrapping with.
+ */
+function cryptography(version: string): CryptographyClient {
+  const vaultUrl = config().vault.url;
+  const id = new URL(`keys/${wrappingKeyName}/${version}`, vaultUrl).href;
+  const properties = { id, name: wrappingKeyName, vaultUrl, version };
+  return new CryptographyClient({ id, name: wrappingKeyName, properties }, identity(), vaultOptions());
+}
+
+/** A new object each time: the clients write into it. */
+function vaultOptions() {
+  return {
+    retryOptions: { maxRetries: 3, retryDelayInMs: 200, maxRetryDelayInMs: 2000 },
+    disableChallengeResourceVerification: isLoopback(config().vault.url),
+  };
+}
+
+/** Only there may a vault's challenge name another domain than its own (the local vault names Azure's). */
+function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
+  return hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
+}

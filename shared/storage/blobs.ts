@@ -1,0 +1,137 @@
+import type { BlobItem } from "@azure/storage-blob";
+import { type BlobContainer, blobClient, containerClient } from "./accounts.ts";
+import { StorageFailure, StorageNotFound, storageRequest, translated } from "./errors.ts";
+
+export interface BlobFacts {
+  /** Bytes. */
+  readonly size: number;
+  readonly etag: string;
+  readonly contentType: string;
+}
+
+/** `ifNoneMatch: "*"`: only if there is no such blob. Otherwise StoragePreconditionFailed. */
+export interface WriteCondition {
+  readonly ifMatch?: string;
+  readonly ifNoneMatch?: "*";
+}
+
+/** The blob's facts; undefined if there is none, or only staged blocks. */
+export async function statBlob(container: BlobContainer, blobName: string): Promise<BlobFacts | undefined> {
+  return absent(async () => {
+    const found = await storageRequest((abortSignal) => blobClient(container, blobName).getProperties({ abortSignal }));
+    return {
+      size: found.contentLength ?? 0,
+      etag: known(found.etag),
+      contentType: found.contentType ?? "application/octet-stream",
+    };
+  });
+}
+
+/** Writes `value` as JSON and returns the new ETag. Metadata names are case-insensitive ASCII. */
+export async function putJson(
+  container: BlobContainer,
+  blobName: string,
+  value: unknown,
+  { metadata = {}, ...conditions }: WriteCondition & { readonly metadata?: Record<string, string> } = {},
+): Promise<string> {
+  const body = Buffer.from(JSON.stringify(value));
+  const written = await storageRequest((abortSignal) =>
+    blobClient(container, blobName).upload(body, body.length, {
+      blobHTTPHeaders: { blobContentType: "application/json" },
+      metadata,
+      conditions,
+      abortSignal,
+    }),
+  );
+  return known(written.etag);
+}
+
+const maxJsonBytes = 4 * 1024 * 1024;
+
+/** The parsed blob; undefined if there is none. Throws {@link StorageFailure} beyond 4 MiB: such a blob is not ours. */
+export async function getJson(
+  container: BlobContainer,
+  blobName: string,
+  signal?: AbortSignal,
+): Promise<{ value: unknown; etag: string } | undefined> {
+  return absent(() =>
+    storageRequest(async (timeout) => {
+      const abortSignal = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
+      const found = await blobClient(container, blobName).download(0, maxJsonBytes + 1, { abortSignal });
+      const chunks: Buffer[] = [];
+      for await (const chunk of found.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
+      const body = Buffer.concat(chunks);
+      if (body.length > maxJsonBytes) throw new StorageFailure(`${blobName} is larger than JSON of ours.`);
+      const value: unknown = JSON.parse(body.toString());
+      return { value, etag: known(found.etag) };
+    }),
+  );
+}
+
+/** Removes the blob with its snapshots. It is no error if there is none. */
+export async function deleteBlob(container: BlobContainer, blobName: string): Promise<void> {
+  await storageRequest((abortSignal) =>
+    blobClient(container, blobName).deleteIfExists({ deleteSnapshots: "include", abortSignal }),
+  );
+}
+
+export interface ListedBlob extends BlobFacts {
+  readonly name: string;
+  /** Undefined for a blob of which blocks are staged only. */
+  readonly createdAt: Date | undefined;
+  readonly deleted: boolean;
+  readonly versionId: string | undefined;
+}
+
+/**
+ * The blobs whose names begin with `prefix`, in the order of their names. `uncommitted` adds those of which blocks are
+ * staged only (size 0), `versions` and `deleted` what the account still keeps of replaced and removed ones.
+ */
+export async function* listByPrefix(
+  container: BlobContainer,
+  prefix: string,
+  include: { readonly uncommitted?: boolean; readonly versions?: boolean; readonly deleted?: boolean } = {},
+): AsyncGenerator<ListedBlob> {
+  const items = containerClient(container).listBlobsFlat({
+    prefix,
+    includeUncommitedBlobs: include.uncommitted ?? false,
+    includeVersions: include.versions ?? false,
+    includeDeleted: include.deleted ?? false,
+  });
+  try {
+    for await (const item of items) yield listed(item);
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
+/** The SDK's type has `deleted` on every blob; for one that is there it is absent. */
+type FoundBlob = Omit<BlobItem, "deleted"> & { readonly deleted?: boolean };
+
+function listed({ name, properties, deleted = false, versionId }: FoundBlob): ListedBlob {
+  return {
+    name,
+    size: properties.contentLength ?? 0,
+    // Lists show ETags without the quotes that they have everywhere else.
+    etag: `"${properties.etag}"`,
+    contentType: properties.contentType ?? "application/octet-stream",
+    createdAt: properties.createdOn,
+    deleted,
+    versionId,
+  };
+}
+
+async function absent<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof StorageNotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The SDK types every header as optional; each of these answers carries one. */
+function known(etag: string | undefined): string {
+  if (etag === undefined) throw new StorageFailure("Storage answered without an ETag.");
+  return etag;
+}

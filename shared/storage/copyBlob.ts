@@ -1,0 +1,36 @@
+import { setTimeout } from "node:timers/promises";
+import { type BlobContainer, blobClient } from "./accounts.ts";
+import { StorageFailure, storageRequest } from "./errors.ts";
+import { copySource } from "./grants.ts";
+
+interface BlobName {
+  readonly container: BlobContainer;
+  readonly blobName: string;
+}
+
+const pollMs = 500;
+
+/**
+ * Copies inside the storage service, if the source still has that ETag, and returns when all bytes are there. Uses the
+ * asynchronous copy, since the synchronous one ends at 256 MiB. An existing target is replaced, so it may be repeated.
+ * An aborted `abortSignal` ends the waiting, not the copy. Throws StoragePreconditionFailed (the source changed),
+ * StorageNotFound, {@link StorageFailure}.
+ */
+export async function copyBlob(
+  source: BlobName & { readonly etag: string },
+  target: BlobName,
+  abortSignal?: AbortSignal,
+): Promise<void> {
+  const from = await copySource(source.container, source.blobName);
+  const blob = blobClient(target.container, target.blobName);
+  await storageRequest((timeout) =>
+    blob.beginCopyFromURL(from, { sourceConditions: { ifMatch: source.etag }, abortSignal: timeout }),
+  );
+  // The SDK's own poller goes on for ever where a copy was aborted.
+  for (;;) {
+    const { copyStatus } = await storageRequest((timeout) => blob.getProperties({ abortSignal: timeout }));
+    if (copyStatus === "success") return;
+    if (copyStatus !== "pending") throw new StorageFailure(`The copy ended as ${copyStatus ?? "unknown"}.`);
+    await setTimeout(pollMs, undefined, abortSignal === undefined ? {} : { signal: abortSignal });
+  }
+}

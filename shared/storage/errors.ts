@@ -1,0 +1,37 @@
+import { isRestError } from "@azure/storage-blob";
+
+/** There is no such blob, container or queue. */
+export class StorageNotFound extends Error {
+  override readonly name = "StorageNotFound";
+}
+
+/** The blob is not, or no longer, what the caller's condition says (ETag changed, or it exists already). */
+export class StoragePreconditionFailed extends Error {
+  override readonly name = "StoragePreconditionFailed";
+}
+
+/** Storage did the request but not what was asked for. */
+export class StorageFailure extends Error {
+  override readonly name = "StorageFailure";
+}
+
+/** Runs one storage request and turns the SDK's answers that callers decide by into named errors. */
+export async function storageRequest<T>(request: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
+  try {
+    return await request(AbortSignal.timeout(requestTimeoutMs));
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
+/** The SDK itself waits for an answer without end. The time covers its retries, so it is not for large transfers. */
+const requestTimeoutMs = 60_000;
+
+export function translated(error: unknown): unknown {
+  if (!isRestError(error)) return error;
+  const code = error.code ?? "";
+  if (error.statusCode === 404) return new StorageNotFound(`Storage: ${code}`, { cause: error });
+  if (error.statusCode === 412 || (error.statusCode === 409 && code === "BlobAlreadyExists"))
+    return new StoragePreconditionFailed(`Storage: ${code}`, { cause: error });
+  return error;
+}

@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startAccountForTests } from "./accountForTests.ts";
+import { queueAccount } from "./accounts.ts";
+import { sendMessage } from "./queues.ts";
+
+let local: Awaited<ReturnType<typeof startAccountForTests>>;
+
+beforeAll(async () => {
+  local = await startAccountForTests();
+});
+afterAll(() => local.close());
+
+async function received(queue: string): Promise<unknown[]> {
+  const { receivedMessageItems } = await queueAccount().getQueueClient(queue).receiveMessages({ numberOfMessages: 32 });
+  return receivedMessageItems.map(
+    ({ messageText }) => JSON.parse(Buffer.from(messageText, "base64").toString()) as unknown,
+  );
+}
+
+test("a message arrives as Base64 of its JSON, on a queue made on first use, and does not expire", async () => {
+  await Promise.all([sendMessage("commands", { id: 1, text: "ü" }), sendMessage("commands", { id: 2 })]);
+  const { peekedMessageItems } = await queueAccount().getQueueClient("commands").peekMessages();
+  expect(peekedMessageItems[0]?.expiresOn.getUTCFullYear()).toBe(9999);
+  const messages = await received("commands");
+  expect(messages).toHaveLength(2);
+  expect(messages).toContainEqual({ id: 1, text: "ü" });
+});
+
+test("a delayed message is invisible until then", async () => {
+  await sendMessage("tenant-work", { id: 1 }, { delaySeconds: 1 });
+  expect(await received("tenant-work")).toEqual([]);
+  await expect.poll(() => received("tenant-work"), { timeout: 5000, interval: 200 }).toEqual([{ id: 1 }]);
+});
+
+test("a message that storage would refuse is refused by name", async () => {
+  await expect(sendMessage("commands", { text: "x".repeat(48 * 1024) })).rejects.toThrow(RangeError);
+  await expect(sendMessage("commands", { text: "x".repeat(48 * 1024 - 11) })).resolves.toBeUndefined();
+});

@@ -1,0 +1,66 @@
+import { type BlobContainer, blobClient } from "./accounts.ts";
+import type { WriteCondition } from "./blobs.ts";
+import { StorageFailure, StorageNotFound, StoragePreconditionFailed, storageRequest } from "./errors.ts";
+
+export interface Block {
+  /** Base64, as the device sent it. */
+  readonly id: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** The blocks of a blob; none of either kind if nothing was ever staged there. */
+export async function listBlocks(
+  container: BlobContainer,
+  blobName: string,
+): Promise<{ readonly committed: readonly Block[]; readonly staged: readonly Block[] }> {
+  try {
+    const found = await storageRequest((abortSignal) =>
+      blobClient(container, blobName).getBlockList("all", { abortSignal }),
+    );
+    return { committed: blocks(found.committedBlocks), staged: blocks(found.uncommittedBlocks) };
+  } catch (error) {
+    if (error instanceof StorageNotFound) return { committed: [], staged: [] };
+    throw error;
+  }
+}
+
+/** Makes the blob of those blocks, in that order, and returns its ETag. Blocks left out are discarded. */
+export async function commitBlocks(
+  container: BlobContainer,
+  blobName: string,
+  ids: readonly string[],
+  { contentType, ...conditions }: WriteCondition & { readonly contentType: string },
+): Promise<string> {
+  const { etag } = await storageRequest((abortSignal) =>
+    blobClient(container, blobName).commitBlockList([...ids], {
+      blobHTTPHeaders: { blobContentType: contentType },
+      conditions,
+      abortSignal,
+    }),
+  );
+  if (etag === undefined) throw new StorageFailure("Storage answered without an ETag.");
+  return etag;
+}
+
+/**
+ * Discards the blocks staged for a blob that was never committed; one that was is left as it is. Storage has no request
+ * for that: an empty list is committed, which drops them, and the empty blob deleted.
+ */
+export async function discardStaged(container: BlobContainer, blobName: string): Promise<void> {
+  try {
+    const etag = await commitBlocks(container, blobName, [], {
+      contentType: "application/octet-stream",
+      ifNoneMatch: "*",
+    });
+    await storageRequest((abortSignal) =>
+      blobClient(container, blobName).delete({ conditions: { ifMatch: etag }, abortSignal }),
+    );
+  } catch (error) {
+    if (!(error instanceof StoragePreconditionFailed || error instanceof StorageNotFound)) throw error;
+  }
+}
+
+function blocks(found: readonly { name: string; size: number }[] | undefined): Block[] {
+  return (found ?? []).map(({ name, size }) => ({ id: name, size }));
+}
