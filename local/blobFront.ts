@@ -1,7 +1,7 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, createServer } from "node:http";
 import { Agent, request as requestOverTls } from "node:https";
 import { pipeline } from "node:stream/promises";
-import { sendJson, targetOf } from "./http.ts";
+import { allowLoopbackPages, sendJson, targetOf } from "./http.ts";
 import { type Certificates, type LocalService, listen, stop } from "./service.ts";
 
 /**
@@ -21,7 +21,7 @@ export async function startBlobFront({
 }): Promise<LocalService> {
   const agent = new Agent({ ca: tls.ca, keepAlive: true });
   const server = createServer((request, response) => {
-    allowLoopbackPages(request, response);
+    allowLoopbackPages(request, response, "GET, HEAD, PUT, DELETE");
     if (request.method === "OPTIONS") {
       response.writeHead(204).end();
     } else if (!targetOf(request).searchParams.get("sig")) {
@@ -65,19 +65,4 @@ async function forward(
     if (response.headersSent) response.destroy();
     else sendJson(response, 502, { error: "The blob service does not answer." });
   }
-}
-
-function allowLoopbackPages({ headers }: IncomingMessage, response: ServerResponse): void {
-  response.setHeader("vary", "Origin");
-  if (headers.origin === undefined || !isLoopback(headers.origin)) return;
-  response.setHeader("access-control-allow-origin", headers.origin);
-  response.setHeader("access-control-expose-headers", "*");
-  if (headers["access-control-request-method"] === undefined) return;
-  response.setHeader("access-control-allow-methods", "GET, HEAD, PUT, DELETE");
-  response.setHeader("access-control-allow-headers", headers["access-control-request-headers"] ?? "");
-  response.setHeader("access-control-max-age", "3600");
-}
-
-function isLoopback(origin: string): boolean {
-  return URL.canParse(origin) && ["localhost", "127.0.0.1", "[::1]"].includes(new URL(origin).hostname);
 }

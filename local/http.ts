@@ -38,3 +38,19 @@ export function sendJson(
   });
   response.end(text);
 }
+
+/** Lets pages of loopback origins, and no others, call with `methods` and read the answer (CORS). */
+export function allowLoopbackPages({ headers }: IncomingMessage, response: ServerResponse, methods: string): void {
+  response.setHeader("vary", "Origin");
+  if (headers.origin === undefined || !isLoopback(headers.origin)) return;
+  response.setHeader("access-control-allow-origin", headers.origin);
+  response.setHeader("access-control-expose-headers", "*");
+  if (headers["access-control-request-method"] === undefined) return;
+  response.setHeader("access-control-allow-methods", methods);
+  response.setHeader("access-control-allow-headers", headers["access-control-request-headers"] ?? "");
+  response.setHeader("access-control-max-age", "3600");
+}
+
+function isLoopback(origin: string): boolean {
+  return URL.canParse(origin) && ["localhost", "127.0.0.1", "[::1]"].includes(new URL(origin).hostname);
+}

@@ -12,16 +12,16 @@ export interface StateFile<T> {
 }
 
 /**
- * Reads `file`, or begins with `initial` if there is none.
+ * Reads `file`, or begins with what `initial` makes if there is none.
  * Throws {@link LocalError} if the file does not hold what `schema` describes.
  */
 export async function openState<S extends TSchema>(
   file: string,
   schema: S,
-  initial: Static<S>,
+  initial: () => Static<S> | Promise<Static<S>>,
 ): Promise<StateFile<Static<S>>> {
   const text = await textOf(file);
-  const value = text === undefined ? initial : parseState(file, schema, text);
+  const value = text === undefined ? await initial() : parseState(file, schema, text);
   return { value, save: coalesced(() => writeDurably(file, JSON.stringify(value))) };
 }
 

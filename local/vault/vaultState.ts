@@ -46,5 +46,5 @@ export type VaultState = Static<typeof VaultState>;
 
 export async function openVaultState(dataDir: string): Promise<StateFile<VaultState>> {
   await mkdir(dataDir, { recursive: true });
-  return openState(join(dataDir, "vault.json"), VaultState, { secrets: {}, keys: {} });
+  return openState(join(dataDir, "vault.json"), VaultState, () => ({ secrets: {}, keys: {} }));
 }
