@@ -1,0 +1,102 @@
+import { LocalError } from "../service.ts";
+
+/** The sets of values that each field of an NCRONTAB expression allows. */
+export interface Schedule {
+  readonly seconds: ReadonlySet<number>;
+  readonly minutes: ReadonlySet<number>;
+  readonly hours: ReadonlySet<number>;
+  readonly days: ReadonlySet<number>;
+  readonly months: ReadonlySet<number>;
+  /** 0 is Sunday. */
+  readonly weekdays: ReadonlySet<number>;
+}
+
+interface Field {
+  readonly label: string;
+  readonly min: number;
+  readonly max: number;
+  readonly names?: readonly string[];
+}
+
+const fields: readonly Field[] = [
+  { label: "second", min: 0, max: 59 },
+  { label: "minute", min: 0, max: 59 },
+  { label: "hour", min: 0, max: 23 },
+  { label: "day", min: 1, max: 31 },
+  {
+    label: "month",
+    min: 1,
+    max: 12,
+    names: ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+  },
+  { label: "weekday", min: 0, max: 6, names: ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] },
+];
+
+/**
+ * Parses `{second} {minute} {hour} {day} {month} {weekday}`, or five fields without the second, as NCrontab does: lists,
+ * ranges, steps, English names. Throws {@link LocalError}.
+ */
+export function parseSchedule(expression: string): Schedule {
+  const parts = expression.trim().split(/\s+/u);
+  if (parts.length === 5) parts.unshift("0");
+  if (parts.length !== 6) throw new LocalError(`"${expression}" is not an NCRONTAB expression of six fields.`);
+  const [seconds, minutes, hours, days, months, weekdays] = fields.map((field, index) =>
+    parseField(parts[index] ?? "", field, expression),
+  );
+  if (!seconds || !minutes || !hours || !days || !months || !weekdays) throw new LocalError("unreachable");
+  return { seconds, minutes, hours, days, months, weekdays };
+}
+
+/** First time (UTC) after `after` that fits; day and weekday must both fit. Undefined if none comes within 30 years. */
+export function nextOccurrence(schedule: Schedule, after: Date): Date | undefined {
+  const day = new Date(Date.UTC(after.getUTCFullYear(), after.getUTCMonth(), after.getUTCDate()));
+  const end = Date.UTC(after.getUTCFullYear() + 30, 0, 1);
+  for (; day.getTime() < end; day.setUTCDate(day.getUTCDate() + 1)) {
+    if (!schedule.months.has(day.getUTCMonth() + 1)) continue;
+    if (!schedule.days.has(day.getUTCDate()) || !schedule.weekdays.has(day.getUTCDay())) continue;
+    const time = firstTime(schedule, day.getTime(), after.getTime());
+    if (time !== undefined) return new Date(time);
+  }
+  return undefined;
+}
+
+function firstTime(schedule: Schedule, day: number, after: number): number | undefined {
+  for (const hour of schedule.hours) {
+    if (day + (hour + 1) * 3_600_000 <= after) continue;
+    for (const minute of schedule.minutes)
+      for (const second of schedule.seconds) {
+        const time = day + ((hour * 60 + minute) * 60 + second) * 1000;
+        if (time > after) return time;
+      }
+  }
+  return undefined;
+}
+
+/** Values in ascending order, on which {@link firstTime} relies. */
+function parseField(text: string, field: Field, expression: string): ReadonlySet<number> {
+  const values = new Set<number>();
+  for (const item of text.split(",")) {
+    const [range = "", step, ...tooMany] = item.split("/");
+    const [from = "", to, ...alsoTooMany] = range.split("-");
+    if (tooMany.length + alsoTooMany.length > 0) throw invalid(field, expression);
+    const every = step === undefined ? 1 : valueOf(step, { ...field, min: 1, names: [] }, expression);
+    const first = range === "*" ? field.min : valueOf(from, field, expression);
+    // "5/10" begins at 5 and goes to the end, as NCrontab reads it.
+    const open = range === "*" || (to === undefined && step !== undefined);
+    const last = open ? field.max : to === undefined ? first : valueOf(to, field, expression);
+    if (last < first) throw invalid(field, expression);
+    for (let value = first; value <= last; value += every) values.add(value);
+  }
+  return new Set([...values].sort((a, b) => a - b));
+}
+
+function valueOf(text: string, field: Field, expression: string): number {
+  const named = text.length < 3 ? -1 : (field.names?.indexOf(text.slice(0, 3).toLowerCase()) ?? -1);
+  const value = named >= 0 ? named + field.min : /^\d{1,2}$/u.test(text) ? Number(text) : NaN;
+  if (!(value >= field.min && value <= field.max)) throw invalid(field, expression);
+  return value;
+}
+
+function invalid(field: Field, expression: string): LocalError {
+  return new LocalError(`The ${field.label} of the NCRONTAB expression "${expression}" is not valid.`);
+}
