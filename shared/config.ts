@@ -41,9 +41,19 @@ const Settings = Type.Object({
   MAIL_SENDER: Name,
   /** Exact origins, separated by commas, that webhooks may reach although they are not public https; `local` only. */
   WEBHOOK_ALLOWED_ORIGINS: optional(Type.String({ maxLength: 2048 })),
+  /** Requests that one caller may make in a minute, 600 by default. */
+  RATE_LIMIT_PER_MINUTE: optional(Type.String({ pattern: "^[1-9][0-9]{0,6}$" })),
   FFMPEG_PATH: optional(Type.String({ maxLength: 1024 })),
   FFPROBE_PATH: optional(Type.String({ maxLength: 1024 })),
 });
+
+/**
+ * How the blob trigger learns of new manifests: Event Grid, or polling in networks that Event Grid cannot reach. Read
+ * apart from the rest because registrations are made at import, before anything may fail.
+ */
+export function ingestSource(): "EventGrid" | "LogsAndContainerScan" {
+  return process.env["INGEST_SOURCE"] === "LogsAndContainerScan" ? "LogsAndContainerScan" : "EventGrid";
+}
 
 export type Environment = Static<typeof Settings>["CALLPILOT_ENVIRONMENT"];
 
@@ -62,6 +72,7 @@ export interface Config {
   readonly oidc: { readonly issuer: string; readonly audience: string; readonly tenantClaim: string };
   readonly mail: { readonly endpoint: string; readonly sender: string };
   readonly webhooks: { readonly allowedOrigins: readonly string[] };
+  readonly rateLimitPerMinute: number;
   readonly ffmpeg: { readonly ffmpegPath?: string; readonly ffprobePath?: string };
 }
 
@@ -105,6 +116,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     },
     mail: { endpoint: settings.MAIL_ENDPOINT, sender: settings.MAIL_SENDER },
     webhooks: { allowedOrigins: list(settings.WEBHOOK_ALLOWED_ORIGINS) },
+    rateLimitPerMinute: Number(settings.RATE_LIMIT_PER_MINUTE ?? "600"),
     ffmpeg: {
       ...(settings.FFMPEG_PATH !== undefined && { ffmpegPath: settings.FFMPEG_PATH }),
       ...(settings.FFPROBE_PATH !== undefined && { ffprobePath: settings.FFPROBE_PATH }),

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import {
+  type DeleteOperationInput,
   ErrorResponse,
+  type ItemDefinition,
   type JSONObject,
   type OperationInput,
   type OperationResponse,
@@ -20,7 +22,10 @@ import type { ChangeContext, Remembered } from "./scope.ts";
  * number, or is absent. Only closed words and finite numbers: the database takes conditions as unparameterised text.
  */
 export type Condition = Readonly<
-  Record<string, string | number | boolean | readonly string[] | { readonly atMost: number } | "absent">
+  Record<
+    string,
+    string | number | boolean | readonly string[] | { readonly atMost: number } | { readonly absent: true }
+  >
 >;
 
 /** The problems that a failed operation of the batch stands for; by default `conflict`, `stale` and `not_found`. */
@@ -258,7 +263,9 @@ export class Change {
 
   async #happened(): Promise<boolean> {
     const { tenantId } = this.#context;
-    const { resource } = await within([tenantId], () => dataContainer().item(this.#factId, tenantId).read());
+    const { resource } = await within([tenantId], () =>
+      dataContainer().item(this.#factId, tenantId).read<ItemDefinition>(),
+    );
     return resource !== undefined;
   }
 
@@ -357,14 +364,14 @@ function reservationId(scope: string, value: string): string {
 }
 
 /** Deletes take If-Match on the wire; the SDK's type of the operation lacks it. */
-function withIfMatch(operation: OperationInput, ifMatch: string): OperationInput {
-  return { ...operation, ifMatch };
+function withIfMatch(operation: DeleteOperationInput, ifMatch: string): DeleteOperationInput {
+  return Object.assign(operation, { ifMatch });
 }
 
 function conditionText(condition: Condition): string {
   const terms = Object.entries(condition).map(([field, wanted]) => {
     if (!/^[a-zA-Z]+$/u.test(field)) throw new TypeError("not a field name");
-    if (wanted === "absent") return `NOT IS_DEFINED(c.${field})`;
+    if (typeof wanted === "object" && "absent" in wanted) return `NOT IS_DEFINED(c.${field})`;
     if (typeof wanted === "object" && "atMost" in wanted) return `c.${field} <= ${literal(wanted.atMost)}`;
     if (typeof wanted === "object") return `c.${field} IN (${wanted.map(literal).join(", ")})`;
     return `c.${field} = ${literal(wanted)}`;

@@ -32,6 +32,7 @@ export interface Event {
 
 /** Work for a queue, named by what is to be done; ids only, so that a message can neither leak nor outdate anything. */
 export interface Command {
+  /** Name of the queue; `shared/storage/queues.ts` has the list. */
   readonly queue: string;
   readonly message: Readonly<Record<string, string | number | boolean>>;
 }

@@ -58,7 +58,7 @@ export function compositeIndexes(kinds: readonly Kind<never>[]): IndexPath[][] {
   const indexes = kinds.flatMap((kind) =>
     kind.lists.map((list: ListShape<never>): IndexPath[] => [
       { path: "/kind", order: "ascending" },
-      ...list.where.map((field): IndexPath => ({ path: `/${String(field)}`, order: "ascending" })),
+      ...list.where.map((field): IndexPath => ({ path: `/${field}`, order: "ascending" })),
       { path: `/${list.orderBy}`, order: list.direction },
       { path: "/id", order: list.direction },
     ]),

@@ -203,9 +203,9 @@ export class TenantLog {
     if (answer.code === 200) return;
     if (!answer.result?.some(({ statusCode }) => statusCode === 409))
       throw new Error(`the log could not be written (${answer.code ?? "no status"})`);
-    for (const [at, entry] of entries.entries()) {
+    for (const entry of entries) {
       const there = await this.find(month, entry.seq);
-      if (there === undefined) await within(partition, () => logContainer().items.create(items[at]));
+      if (there === undefined) await within(partition, () => logContainer().items.create(this.#entryItem(entry)));
       else if (there.hash !== entry.hash) throw new Error(`the log has another entry ${entry.id}`);
     }
   }
@@ -238,7 +238,7 @@ export class TenantLog {
       schemaVersion: 1,
       createdAt: at,
       updatedAt: at,
-    } as unknown as JSONObject;
+    };
   }
 
   #entryItem(entry: LogEntry): JSONObject {
@@ -302,6 +302,6 @@ function entryId(seq: number): string {
 }
 
 function toEntry(item: StoredItem): LogEntry {
-  const { tenantId: _tenant, kind: _kind, schemaVersion: _version, ...rest } = item;
+  const { tenantId, kind, schemaVersion, ...rest } = item;
   return Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith("_"))) as unknown as LogEntry;
 }

@@ -148,7 +148,7 @@ export class TenantRepository {
 
 /** The fields of the kind and what every item has; nothing of the database's own. Throws on a version not understood. */
 export function toEntity<T extends object>(kind: Kind<T>, item: StoredItem): Entity<T> {
-  const { id, tenantId: _tenant, kind: _kind, schemaVersion, createdAt, updatedAt, _etag, ...rest } = item;
+  const { id, tenantId, kind: kindName, schemaVersion, createdAt, updatedAt, _etag, ...rest } = item;
   const fields = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith("_") && name !== "ttl"));
   return { ...fieldsOf(kind, schemaVersion, fields), id, createdAt, updatedAt, etag: _etag };
 }

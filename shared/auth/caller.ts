@@ -1,0 +1,56 @@
+import type { Link } from "../surveys/link.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import type { Tenant } from "../tenants/tenant.ts";
+import type { MemberRole } from "../members/member.ts";
+import type { Permission } from "./permissions.ts";
+
+/** A person of the tenant, with the tenant they are signed in to. */
+export interface MemberCaller {
+  readonly type: "member";
+  readonly id: string;
+  readonly role: MemberRole;
+  readonly tenant: Entity<Tenant>;
+  /** Whether surveys that are not assigned to this member are out of sight. */
+  readonly assignedOnly: boolean;
+}
+
+/** Somebody of the platform: sees tenants and usage, no content. */
+export interface OperatorCaller {
+  readonly type: "operator";
+  readonly id: string;
+}
+
+/** Whoever holds a link, for one survey. */
+export interface GuestCaller {
+  readonly type: "guest";
+  readonly id: string;
+  readonly surveyId: string;
+  readonly link: Entity<Link>;
+  readonly tenant: Entity<Tenant>;
+}
+
+/** Somebody who is signed in, not yet as anybody's member. */
+export interface PersonCaller {
+  readonly type: "person";
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+export interface PublicCaller {
+  readonly type: "public";
+}
+
+export type Caller = MemberCaller | OperatorCaller | GuestCaller | PersonCaller | PublicCaller;
+
+/** The callers that can hold a permission: what a handler is given as `caller`. */
+export type CallerWith<P extends Permission> = P extends "public"
+  ? PublicCaller
+  : P extends `guest:${string}`
+    ? GuestCaller
+    : P extends "invitation:accept"
+      ? PersonCaller
+      : P extends "tenants:manage"
+        ? OperatorCaller
+        : P extends "operations:read"
+          ? MemberCaller | OperatorCaller
+          : MemberCaller;

@@ -1,0 +1,83 @@
+import { now } from "../clock.ts";
+import { UnprotectError, protector } from "../protection/protector.ts";
+import { isSecret, parseToken } from "../protection/oneTimeToken.ts";
+import { type Link, linkKind } from "../surveys/link.ts";
+import { isTenantId } from "../tenancy/ids.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import { TenantRepository } from "../tenancy/repository.ts";
+import { type Tenant, tenantKind } from "../tenants/tenant.ts";
+import { Problem } from "../web/problem.ts";
+import type { GuestCaller } from "./caller.ts";
+
+const minutes = 30;
+const prefix = "gs.";
+const use = "guest-session";
+
+/** What a session's bearer says, protected for its tenant. */
+interface Session {
+  readonly v: 1;
+  readonly linkId: string;
+  /** Milliseconds since 1970. */
+  readonly exp: number;
+}
+
+/** Whether a bearer looks like a guest session, and not like an access token. */
+export function isGuestSession(bearer: string): boolean {
+  return bearer.startsWith(prefix);
+}
+
+/**
+ * The guest behind a link's token. Throws `link_invalid` alike for whatever is wrong with the token itself, and
+ * `link_expired` or `link_replaced` only to who proves to hold the link.
+ */
+export async function verifyLink(text: string): Promise<GuestCaller> {
+  const token = parseToken(text);
+  if (token === undefined || !isTenantId(token.tenantId)) throw new Problem("link_invalid");
+  const repository = new TenantRepository(token.tenantId);
+  const link = await repository.find(linkKind, token.id);
+  // The comparison is made for unknown links too, so that time does not tell them apart.
+  const proven = isSecret(token.secret, link?.secretHash ?? "0".repeat(64));
+  if (link === undefined || !proven) throw new Problem("link_invalid");
+  return await guestOf(repository, link);
+}
+
+/** A bearer for the guest, for 30 minutes, and when it ends. */
+export async function openSession(
+  guest: GuestCaller,
+): Promise<{ readonly bearer: string; readonly expiresAt: string }> {
+  const exp = now().getTime() + minutes * 60_000;
+  const session: Session = { v: 1, linkId: guest.link.id, exp };
+  const payload = await protector(guest.tenant.id, use).protectJson(session);
+  return { bearer: `${prefix}${guest.tenant.id}.${payload}`, expiresAt: new Date(exp).toISOString() };
+}
+
+/** The guest behind a session's bearer; the link and the tenant are read each time, so that a revoked link ends at once. */
+export async function verifySession(bearer: string): Promise<GuestCaller> {
+  const [tenantId = "", payload = "", ...more] = bearer.slice(prefix.length).split(".");
+  if (more.length > 0 || !isTenantId(tenantId)) throw new Problem("unauthenticated");
+  const session = await open(tenantId, payload);
+  if (session.exp <= now().getTime()) throw new Problem("unauthenticated");
+  const repository = new TenantRepository(tenantId);
+  const link = await repository.find(linkKind, session.linkId);
+  if (link === undefined) throw new Problem("unauthenticated");
+  return await guestOf(repository, link);
+}
+
+async function open(tenantId: string, payload: string): Promise<Session> {
+  try {
+    const { v, linkId, exp } = (await protector(tenantId, use).unprotectJson(payload)) as Partial<Session>;
+    if (v !== 1 || linkId === undefined || exp === undefined) throw new Problem("unauthenticated");
+    return { v, linkId, exp };
+  } catch (error) {
+    if (error instanceof UnprotectError) throw new Problem("unauthenticated");
+    throw error;
+  }
+}
+
+async function guestOf(repository: TenantRepository, link: Entity<Link>): Promise<GuestCaller> {
+  const tenant: Entity<Tenant> | undefined = await repository.find(tenantKind, repository.tenantId);
+  if (tenant?.state !== "active") throw new Problem("tenant_suspended");
+  if (link.status === "replaced") throw new Problem("link_replaced");
+  if (link.status === "closed" || link.expiresAt <= now().toISOString()) throw new Problem("link_expired");
+  return { type: "guest", id: link.id, surveyId: link.surveyId, link, tenant };
+}

@@ -1,0 +1,36 @@
+import { derivedId } from "../tenancy/ids.ts";
+import { defineKind } from "../tenancy/kind.ts";
+
+export const memberRoles = ["owner", "admin", "surveyor", "auditor"] as const;
+export type MemberRole = (typeof memberRoles)[number];
+
+/** A person of a tenant. Authoritative for role and status: a token's claim alone opens nothing. */
+export interface Member {
+  readonly email: string;
+  readonly role: MemberRole;
+  readonly status: "active" | "disabled";
+}
+
+export const memberKind = defineKind<Member>("member", {
+  schemaVersion: 1,
+  lists: [{ where: [], orderBy: "createdAt", direction: "ascending" }],
+});
+
+/** A member's id follows from who signs in, so that one point read finds it from a token. */
+export function memberId(issuer: string, subject: string): string {
+  return derivedId("mbr", issuer, subject);
+}
+
+/** A member to be: its e-mail is reserved, its token was mailed once. */
+export interface Invitation {
+  readonly email: string;
+  readonly role: MemberRole;
+  readonly status: "open" | "accepted" | "revoked";
+  /** SHA-256 of the token's secret, hex. */
+  readonly secretHash: string;
+  /** The whole token, protected, for the mail. */
+  readonly protectedToken: string;
+  readonly expiresAt: string;
+}
+
+export const invitationKind = defineKind<Invitation>("invitation", { schemaVersion: 1 });

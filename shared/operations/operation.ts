@@ -1,0 +1,18 @@
+import type { ProblemCode } from "../web/problem.ts";
+import { defineKind } from "../tenancy/kind.ts";
+
+/** Long work that was answered with 202. */
+export interface Operation {
+  /** What is being done, e.g. `createTenant`. */
+  readonly action: string;
+  readonly status: "running" | "succeeded" | "failed";
+  /** 0..1 */
+  readonly progress: number;
+  /** Id of what it made. */
+  readonly resultId?: string;
+  readonly failure?: { readonly code: ProblemCode; readonly detail: string };
+  /** Actor that started it: they and admins may see it. */
+  readonly startedBy: string;
+}
+
+export const operationKind = defineKind<Operation>("operation", { schemaVersion: 1 });

@@ -1,0 +1,16 @@
+import { defineKind } from "../tenancy/kind.ts";
+
+/** A guest's way into one survey, without an account. */
+export interface Link {
+  readonly surveyId: string;
+  /** `replaced` by a newer one, or `closed` with its survey. */
+  readonly status: "active" | "replaced" | "closed";
+  readonly channel: "email" | "none";
+  /** SHA-256 of the token's secret, hex. */
+  readonly secretHash: string;
+  /** The whole token, protected, for mails and reminders; gone once the link has expired. */
+  readonly protectedToken: string;
+  readonly expiresAt: string;
+}
+
+export const linkKind = defineKind<Link>("link", { schemaVersion: 1 });

@@ -1,0 +1,75 @@
+import { Type } from "@sinclair/typebox";
+import { Choice, Line, List, type Static, Text, Whole, closed, optional } from "../schema.ts";
+import { defineKind } from "../tenancy/kind.ts";
+
+export const QuestionId = Type.String({ pattern: "^[a-z][a-z0-9_-]{0,39}$", maxLength: 40 });
+
+const common = {
+  id: QuestionId,
+  label: Line(300, "What the guest is asked"),
+  guidance: optional(Text(2_000, "Help for the guest, shown below the label")),
+};
+const required = optional(
+  Type.Boolean({ description: "Whether a survey can be submitted without it; false by default" }),
+);
+const kindOf = <const W extends string>(word: W) => Choice([word]);
+
+/** One question of a template. A section only structures; every other type takes an answer. */
+export const Question = Type.Union([
+  closed({
+    ...common,
+    type: kindOf("video"),
+    required,
+    minSeconds: optional(Whole(1, 3_600)),
+    maxSeconds: optional(Whole(1, 3_600)),
+    maxBytes: optional(Whole(1_048_576, 4_294_967_296)),
+  }),
+  closed({ ...common, type: kindOf("photo"), required }),
+  closed({ ...common, type: kindOf("text"), required, maxLength: optional(Whole(1, 5_000)) }),
+  closed({
+    ...common,
+    type: kindOf("number"),
+    required,
+    minimum: optional(Type.Number()),
+    maximum: optional(Type.Number()),
+  }),
+  closed({
+    ...common,
+    type: kindOf("choice"),
+    required,
+    options: List(closed({ value: QuestionId, label: Line(200) }), 50, 2),
+    multiple: optional(Type.Boolean()),
+  }),
+  closed({ ...common, type: kindOf("boolean"), required }),
+  closed({ ...common, type: kindOf("date"), required }),
+  closed({ ...common, type: kindOf("section") }),
+]);
+export type Question = Static<typeof Question>;
+
+export const Questions = List(Question, 100, 1);
+
+/** A draft of questions. What a survey asks is a published version of it, which never changes. */
+export interface Template {
+  readonly name: string;
+  readonly questions: readonly Question[];
+  /** Number of the latest published version; 0 before the first. */
+  readonly publishedVersion: number;
+  readonly publishedVersionId?: string;
+  /** Hash of what was published last, to tell whether there is anything new. */
+  readonly publishedHash?: string;
+}
+
+export const templateKind = defineKind<Template>("template", {
+  schemaVersion: 1,
+  lists: [{ where: [], orderBy: "updatedAt", direction: "descending" }],
+});
+
+/** One published version: immutable, pinned by the surveys that ask it. */
+export interface TemplateVersion {
+  readonly templateId: string;
+  readonly version: number;
+  readonly name: string;
+  readonly questions: readonly Question[];
+}
+
+export const templateVersionKind = defineKind<TemplateVersion>("templateVersion", { schemaVersion: 1 });

@@ -1,0 +1,50 @@
+import { defineKind } from "../tenancy/kind.ts";
+
+export const tenantStates = [
+  "provisioning",
+  "provisioning_failed",
+  "active",
+  "suspended",
+  "offboarding",
+  "offboarding_failed",
+  "deleted",
+] as const;
+export type TenantState = (typeof tenantStates)[number];
+
+export const plans = ["trial", "standard", "enterprise"] as const;
+export type Plan = (typeof plans)[number];
+
+/** What a tenant may use at most, at one time. */
+export interface Quotas {
+  readonly surveys: number;
+  /** Bytes of videos, reserved ones included. */
+  readonly videoBytes: number;
+  readonly members: number;
+}
+
+export const quotasOf: Readonly<Record<Plan, Quotas>> = {
+  trial: { surveys: 50, videoBytes: 50 * 2 ** 30, members: 10 },
+  standard: { surveys: 10_000, videoBytes: 5 * 2 ** 40, members: 200 },
+  enterprise: { surveys: 1_000_000, videoBytes: 100 * 2 ** 40, members: 5_000 },
+};
+
+/** The tenant's counters, each bounded by the quota of the same name; `owners` never falls below one. */
+export const counters = { surveys: "surveys", videoBytes: "videoBytes", members: "members", owners: "owners" } as const;
+
+/** A company that uses Callpilot. Its id is the tenant id itself; the platform's registry holds a copy. */
+export interface Tenant {
+  readonly name: string;
+  readonly plan: Plan;
+  readonly state: TenantState;
+  /** Storage account of the tenant's videos, by its name in the settings. */
+  readonly account: string;
+  readonly quotas: Quotas;
+  /** What a guest agrees to before the first answer; a change makes a new version. */
+  readonly consentText: { readonly version: number; readonly text: string };
+  readonly branding: { readonly displayName: string; readonly color: string };
+}
+
+export const tenantKind = defineKind<Tenant>("tenant", {
+  schemaVersion: 1,
+  lists: [{ where: ["state"], orderBy: "createdAt", direction: "ascending" }],
+});

@@ -1,0 +1,64 @@
+import type { CosmosDBv4FunctionOptions, InvocationContext } from "@azure/functions";
+import { ulid } from "ulid";
+import { compose } from "../composition.ts";
+import { factKind } from "../tenancy/fact.ts";
+import { isTenantId } from "../tenancy/ids.ts";
+import { type TenantScope, openScope } from "../tenancy/scope.ts";
+import { type Log, errorFields, logOf } from "./logLine.ts";
+
+export interface ChangeFeedInput {
+  /** A tenant that has new facts. */
+  readonly tenant: TenantScope;
+  readonly log: Log;
+}
+
+interface ChangedItem {
+  readonly tenantId?: unknown;
+  readonly kind?: unknown;
+}
+
+/**
+ * Runs once for every tenant that has facts in a batch of the change feed of `data`. The feed tells only which tenant has
+ * some: it shows latest versions, in no order across tenants. One tenant's failure is left to the sweep; only when all of
+ * several tenants fail, or the only one, is the batch thrown back, and the retry policy repeats it for as long as it takes.
+ */
+export function changeFeedTrigger(definition: {
+  readonly handler: (input: ChangeFeedInput) => Promise<void>;
+}): CosmosDBv4FunctionOptions<ChangedItem> {
+  return {
+    connection: "COSMOS",
+    databaseName: "%COSMOS_DATABASE%",
+    containerName: "data",
+    leaseContainerName: "leases",
+    createLeaseContainerIfNotExists: false,
+    startFromBeginning: true,
+    feedPollDelay: 1_000,
+    maxItemsPerInvocation: 500,
+    retry: {
+      strategy: "exponentialBackoff",
+      maxRetryCount: -1,
+      minimumInterval: { seconds: 1 },
+      maximumInterval: { minutes: 1 },
+    },
+    handler: async (changed: readonly ChangedItem[], context: InvocationContext) => {
+      compose();
+      const log = logOf(context);
+      const facts = changed.filter(({ kind }) => kind === factKind.name);
+      const tenantIds = [...new Set(facts.map(({ tenantId }) => String(tenantId)))].filter(isTenantId);
+      const action = context.functionName;
+      const failures: unknown[] = [];
+      for (const tenantId of tenantIds) {
+        const requestId = ulid();
+        const tenant = openScope({ tenantId, action, requestId, actor: { type: "system", id: action } });
+        try {
+          await definition.handler({ tenant, log });
+        } catch (error) {
+          failures.push(error);
+          log("error", { event: "tenant_failed", tenantId, requestId, ...errorFields(error) });
+        }
+      }
+      if (failures.length > 0 && failures.length === tenantIds.length)
+        throw new AggregateError(failures, "no tenant's facts could be ordered");
+    },
+  };
+}

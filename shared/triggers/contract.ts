@@ -1,0 +1,162 @@
+import type { HttpHandler, HttpFunctionOptions } from "@azure/functions";
+import type { Static, TObject, TSchema } from "@sinclair/typebox";
+import type { RequestFacts } from "../auth/authenticate.ts";
+import type { CallerWith } from "../auth/caller.ts";
+import type { Permission } from "../auth/permissions.ts";
+import { Id, prefixes } from "../tenancy/ids.ts";
+import { Type } from "@sinclair/typebox";
+import type { Remembered, TenantScope } from "../tenancy/scope.ts";
+import type { ProblemCode } from "../web/problem.ts";
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** The route parameters that exist, by name, each with the schema of its value. What does not match does not exist: 404. */
+export const routeParameters = {
+  tenantId: Id(prefixes.tenant),
+  memberId: Type.String({ pattern: "^mbr_[0-9a-f]{40}$", maxLength: 44 }),
+  templateId: Id(prefixes.template),
+  surveyId: Id(prefixes.survey),
+  videoId: Id(prefixes.video),
+  webhookId: Id(prefixes.webhook),
+  operationId: Id(prefixes.operation),
+  questionId: Type.String({ pattern: "^[a-z][a-z0-9_-]{0,39}$", maxLength: 40 }),
+} as const;
+export type RouteParameter = keyof typeof routeParameters;
+
+export type ParametersOf<Route extends string> = Route extends `${string}{${infer Name}}${infer Rest}`
+  ? (Name extends RouteParameter ? Name : never) | ParametersOf<Rest>
+  : never;
+
+/** An answer with headers of its own; a handler without any returns the body alone. */
+export class Reply<Body> {
+  readonly body: Body;
+  readonly headers: { readonly etag?: string; readonly location?: string };
+  constructor(body: Body, headers: { readonly etag?: string; readonly location?: string }) {
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+/** What a handler is given: everything about the request, verified and typed. */
+export interface Input<P extends Permission, Route extends string, Query, Body> {
+  readonly params: Readonly<Record<ParametersOf<Route>, string>>;
+  readonly query: Query;
+  readonly body: Body;
+  readonly caller: CallerWith<P>;
+  /** The caller's own tenant; only callers who have none get none. */
+  readonly tenant: P extends "public" | "invitation:accept" ? undefined : TenantScope;
+  /** The version that the caller read; undefined where the resource is to be created. */
+  readonly ifMatch: string | undefined;
+  readonly facts: RequestFacts;
+}
+
+export interface Success {
+  readonly status: 200 | 201 | 202 | 204;
+  readonly body?: TSchema;
+  /** The answer carries the ETag of a versioned resource. */
+  readonly etag?: true;
+  /** The answer carries the address of what was made or started. */
+  readonly location?: true;
+}
+
+/** What an operation asks, promises and does. The route is written without the prefix `v1/`. */
+export interface Definition<
+  M extends Method,
+  Route extends string,
+  P extends Permission,
+  Q extends TObject,
+  B extends TSchema,
+  S extends TSchema,
+> {
+  readonly method: M;
+  readonly route: Route;
+  readonly permission: P;
+  /** One line for the API document. */
+  readonly summary: string;
+  readonly description?: string;
+  readonly query?: Q;
+  readonly body?: B;
+  readonly success: Success & { readonly body?: S };
+  /** Problems of this operation beside those that any operation can have. */
+  readonly errors?: readonly ProblemCode[];
+  /** `match`: If-Match is required. `match-or-create`: If-Match, or `If-None-Match: *` to create. */
+  readonly precondition?: "match" | "match-or-create";
+  /** Left out of `/v1`: for `functions/system` only. */
+  readonly unversioned?: true;
+  readonly handler: (input: Input<P, Route, Static<Q>, Static<B>>) => Promise<Static<S> | Reply<Static<S>>>;
+  /**
+   * The first answer again, from what the change remembered. `natural` where repeating the operation is the same as
+   * doing it once, because it changes nothing or the resource's own state makes it so.
+   */
+  readonly repeat?: M extends "POST"
+    ? | "natural"
+      | ((input: Input<P, Route, Static<Q>, Static<B>>, first: Remembered) => Promise<Static<S> | Reply<Static<S>>>)
+    : never;
+}
+
+/** A definition with its generic types erased: what the framework, the API document and the matrix tests read. */
+export interface Contract {
+  readonly method: Method;
+  readonly route: string;
+  readonly permission: Permission;
+  readonly summary: string;
+  readonly description?: string;
+  readonly query?: TObject;
+  readonly body?: TSchema;
+  readonly success: Success;
+  readonly errors: readonly ProblemCode[];
+  readonly precondition?: "match" | "match-or-create";
+  readonly unversioned?: true;
+  readonly handler: (input: AnyInput) => Promise<unknown>;
+  readonly repeat?: "natural" | ((input: AnyInput, first: Remembered) => Promise<unknown>);
+}
+
+export interface AnyInput {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly caller: unknown;
+  readonly tenant: TenantScope | undefined;
+  readonly ifMatch: string | undefined;
+  readonly facts: RequestFacts;
+}
+
+// The library copies unknown fields of a registration into the binding's metadata, so the contract stays beside it.
+const contracts = new WeakMap<HttpHandler, Contract>();
+
+export function rememberContract(handler: HttpHandler, contract: Contract): void {
+  contracts.set(handler, contract);
+}
+
+/** The contract behind a registration made by `endpoint()`. */
+export function contractOf(options: HttpFunctionOptions): Contract | undefined {
+  return contracts.get(options.handler);
+}
+
+/** The names in a route's braces. */
+export function parameterNames(route: string): readonly string[] {
+  return [...route.matchAll(/\{(\w+)\}/gu)].map(([, name = ""]) => name);
+}
+
+/** Problems that any operation with that permission can answer with. */
+export function commonErrors(contract: Contract): readonly ProblemCode[] {
+  return [
+    "invalid_request",
+    ...(contract.permission === "public" ? [] : (["unauthenticated", "forbidden", "tenant_suspended"] as const)),
+    ...(parameterNames(contract.route).length > 0 ? (["not_found"] as const) : []),
+    ...(contract.body === undefined
+      ? []
+      : (["malformed_json", "empty_body", "body_too_large", "unsupported_media_type"] as const)),
+    ...(contract.method === "POST" && contract.repeat !== "natural"
+      ? (["idempotency_mismatch", "invalid_idempotency_key"] as const)
+      : []),
+    ...(contract.precondition === undefined
+      ? []
+      : (["precondition_required", "invalid_precondition", "stale"] as const)),
+    ...(contract.method === "GET" ? [] : (["conflict"] as const)),
+    ...(contract.query !== undefined && "cursor" in contract.query.properties ? (["invalid_cursor"] as const) : []),
+    "rate_limited",
+    "internal",
+    "unavailable",
+  ];
+}

@@ -1,0 +1,278 @@
+import { createHash, createHmac } from "node:crypto";
+import type { TSchema } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { ulid } from "ulid";
+import { type Authenticated, type RequestFacts, authenticate } from "../auth/authenticate.ts";
+import { config } from "../config.ts";
+import { secrets } from "../protection/secrets.ts";
+import { IdempotencyConflict } from "../tenancy/change.ts";
+import { derivedId } from "../tenancy/ids.ts";
+import { type Idempotency, type TenantScope, idempotencyKind } from "../tenancy/scope.ts";
+import { fault, valid } from "../validator.ts";
+import { corsHeaders, securityHeaders } from "../web/headers.ts";
+import { toJson } from "../web/json.ts";
+import { Problem, isProblem, problemBody, problems } from "../web/problem.ts";
+import { type AnyInput, type Contract, Reply, commonErrors, parameterNames, routeParameters } from "./contract.ts";
+import { entityTag, matchesNone, storedVersion } from "./entityTag.ts";
+import { type Log, errorFields } from "./logLine.ts";
+import { limitAddress, limitCaller } from "./rateLimit.ts";
+import { type RawBody, parseBody, readBody } from "./requestBody.ts";
+
+/** An HTTP request as plain data, so that the whole way of a request can be run without a host. */
+export interface PlainRequest {
+  /** Name of the function, which is the operation's id. */
+  readonly operation: string;
+  readonly url: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly headers: { get(name: string): string | null };
+  readonly body: RawBody["stream"];
+  readonly log: Log;
+}
+
+export interface PlainResponse {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+}
+
+/**
+ * The way of every request, in this order: correlation id, address limit, credential, permission, caller limit, body,
+ * contract, handler, answer. Never throws: a {@link Problem} is rendered, anything else is logged and becomes `internal`.
+ */
+export async function handleRequest(contract: Contract, request: PlainRequest): Promise<PlainResponse> {
+  const started = performance.now();
+  const requestId = requestIdOf(request);
+  const trail: Trail = { headers: {} };
+  let response: PlainResponse;
+  let failure: Problem | undefined;
+  try {
+    response = await answer(contract, request, requestId, trail);
+  } catch (error) {
+    failure = problemOf(error, contract, request.log, requestId);
+    response = problemResponse(failure, requestId);
+  }
+  const traceId = /^[0-9a-f]{2}-([0-9a-f]{32})-/u.exec(request.headers.get("traceparent") ?? "")?.[1];
+  request.log(response.status >= 500 ? "error" : "info", {
+    event: "request",
+    method: contract.method,
+    status: response.status,
+    milliseconds: Math.round(performance.now() - started),
+    requestId,
+    ...(traceId !== undefined && { traceId }),
+    ...(failure !== undefined && { code: failure.code }),
+    ...(trail.scope !== undefined && { tenantId: trail.scope.tenantId, caller: trail.scope.actor.id }),
+  });
+  return {
+    ...response,
+    headers: {
+      ...securityHeaders,
+      ...corsHeaders(request.headers.get("origin") ?? undefined, config().api.corsOrigins),
+      ...trail.headers,
+      ...response.headers,
+      "x-request-id": requestId,
+    },
+  };
+}
+
+/** What is known once a request is under way, also when it fails later. */
+interface Trail {
+  headers: Record<string, string>;
+  scope?: TenantScope;
+}
+
+async function answer(
+  contract: Contract,
+  request: PlainRequest,
+  requestId: string,
+  trail: Trail,
+): Promise<PlainResponse> {
+  const address = clientAddress(request);
+  await limitAddress(address);
+  const facts: RequestFacts = { action: request.operation, requestId, source: await addressHash(address) };
+  const authenticated = await authenticate(bearerOf(request), contract.permission, facts);
+  trail.headers = await limitCaller(authenticated.holder === "public" ? address : authenticated.holder);
+  const params = validParameters(contract, request);
+  const bytes = contract.body === undefined ? Buffer.alloc(0) : await readBody(rawBody(request));
+  const body =
+    contract.body === undefined
+      ? undefined
+      : valid(contract.body, parseBody(request.headers.get("content-type") ?? undefined, bytes));
+  const idempotency = idempotencyOf(contract, request, authenticated, bytes);
+  const scope = authenticated.open?.(idempotency);
+  if (scope !== undefined) trail.scope = scope;
+  const input: AnyInput = {
+    params,
+    query: validQuery(contract, request),
+    body,
+    caller: authenticated.caller,
+    tenant: scope,
+    ifMatch: preconditionOf(contract, request),
+    facts,
+  };
+  const first = scope && idempotency && (await firstEffect(scope, idempotency));
+  if (first !== undefined) return replay(contract, request, input, first);
+  try {
+    return render(contract, request, await contract.handler(input));
+  } catch (error) {
+    if (!(error instanceof IdempotencyConflict) || scope === undefined || idempotency === undefined) throw error;
+    const other = await firstEffect(scope, idempotency);
+    if (other === undefined) throw new Problem("in_progress", { retryAfter: 1 });
+    return replay(contract, request, input, other);
+  }
+}
+
+async function replay(
+  contract: Contract,
+  request: PlainRequest,
+  input: AnyInput,
+  first: Readonly<Record<string, string>>,
+): Promise<PlainResponse> {
+  if (typeof contract.repeat !== "function") throw new TypeError("an operation without a repeat has no first effect");
+  const response = render(contract, request, await contract.repeat(input, first));
+  return { ...response, headers: { ...response.headers, "idempotent-replayed": "true" } };
+}
+
+async function firstEffect(
+  scope: TenantScope,
+  { id, body }: Idempotency,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const record = await scope.repository.find(idempotencyKind, id);
+  if (record === undefined) return undefined;
+  if (record.body !== body) throw new Problem("idempotency_mismatch");
+  return record.result;
+}
+
+function render(contract: Contract, request: PlainRequest, result: unknown): PlainResponse {
+  const { status, body: schema } = contract.success;
+  const reply: Reply<unknown> = result instanceof Reply ? result : new Reply(result, {});
+  const { body: value, headers } = reply;
+  const location = headers.location === undefined ? {} : { location: `${config().api.publicUrl}${headers.location}` };
+  if (schema === undefined) return { status, headers: location };
+  // Only what the contract names leaves, whatever the stored item holds.
+  const body = toJson(Value.Clean(schema, structuredClone(value)));
+  const etag = headers.etag === undefined ? {} : { etag: entityTag(headers.etag, body) };
+  const known = request.headers.get("if-none-match");
+  if (contract.method === "GET" && etag.etag !== undefined && known !== null && matchesNone(known, etag.etag))
+    return { status: 304, headers: etag };
+  return { status, headers: { "content-type": "application/json; charset=utf-8", ...etag, ...location }, body };
+}
+
+function problemOf(error: unknown, contract: Contract, log: Log, requestId: string): Problem {
+  if (!isProblem(error)) {
+    log("error", { event: "unexpected_error", requestId, ...errorFields(error) });
+    return new Problem("internal");
+  }
+  if (!contract.errors.includes(error.code) && !commonErrors(contract).includes(error.code))
+    log("error", { event: "undeclared_problem", requestId, code: error.code });
+  if (error.status >= 500) log("error", { event: "failed", requestId, ...errorFields(error.cause) });
+  return error;
+}
+
+/** The answer for a problem, without the headers that every answer has. */
+export function problemResponse(problem: Problem, requestId: string): PlainResponse {
+  const { retryAfter } = problem.details;
+  return {
+    status: problem.status,
+    headers: {
+      "content-type": "application/problem+json; charset=utf-8",
+      ...(problem.status === 401 && { "www-authenticate": "Bearer" }),
+      ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
+    },
+    body: toJson(problemBody(problem, requestId)),
+  };
+}
+
+function requestIdOf(request: PlainRequest): string {
+  const given = request.headers.get("x-request-id") ?? "";
+  return /^[\w.-]{8,64}$/u.test(given) ? given : ulid();
+}
+
+/** App Service appends the peer's address, with its port, as the last one; earlier ones are the client's own words. */
+function clientAddress(request: PlainRequest): string {
+  const last = request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
+  return last.replace(/:\d+$/u, "");
+}
+
+/** Tells two addresses apart in the log without keeping either. */
+async function addressHash(address: string): Promise<string> {
+  return await secrets.use("address-hash-key", (key) =>
+    Promise.resolve(createHmac("sha256", key).update(address).digest("hex").slice(0, 32)),
+  );
+}
+
+function bearerOf(request: PlainRequest): string | undefined {
+  return /^Bearer ([\w.~+/=-]{16,8192})$/iu.exec(request.headers.get("authorization") ?? "")?.[1];
+}
+
+function rawBody(request: PlainRequest): RawBody {
+  return {
+    contentType: request.headers.get("content-type") ?? undefined,
+    contentLength: request.headers.get("content-length") ?? undefined,
+    stream: request.body,
+  };
+}
+
+function validParameters(contract: Contract, request: PlainRequest): Record<string, string> {
+  const names = parameterNames(contract.route);
+  const entries = names.map((name) => [name, request.params[name] ?? ""] as const);
+  for (const [name, value] of entries)
+    if (fault(routeParameters[name as keyof typeof routeParameters], value) !== undefined)
+      throw new Problem("not_found");
+  return Object.fromEntries(entries);
+}
+
+function validQuery(contract: Contract, request: PlainRequest): unknown {
+  const given = [...new URL(request.url).searchParams];
+  const properties: Readonly<Record<string, TSchema>> = contract.query?.properties ?? {};
+  const query: Record<string, unknown> = {};
+  for (const [name, text] of given) {
+    const pointer = `/${name.slice(0, 64)}`;
+    if (!Object.hasOwn(properties, name))
+      throw new Problem("invalid_request", {
+        errors: [{ pointer, code: "unknown_field", message: "is not known here" }],
+      });
+    if (Object.hasOwn(query, name))
+      throw new Problem("invalid_request", { errors: [{ pointer, code: "repeated", message: "is given twice" }] });
+    const type: unknown = properties[name]?.["type"];
+    if (type === "integer") query[name] = /^-?\d{1,15}$/u.test(text) ? Number(text) : text;
+    else if (type === "array") query[name] = text.split(",");
+    else query[name] = text;
+  }
+  return contract.query === undefined ? query : valid(contract.query, query);
+}
+
+function preconditionOf(contract: Contract, request: PlainRequest): string | undefined {
+  if (contract.precondition === undefined) return undefined;
+  const match = request.headers.get("if-match");
+  if (match !== null) return storedVersion(match);
+  const none = request.headers.get("if-none-match");
+  if (contract.precondition === "match-or-create" && none !== null) {
+    if (none.trim() === "*") return undefined;
+    throw new Problem("invalid_precondition", { detail: "If-None-Match takes * here, to create" });
+  }
+  const detail = contract.precondition === "match" ? "Send If-Match" : "Send If-Match, or If-None-Match: * to create";
+  throw new Problem("precondition_required", { detail });
+}
+
+function idempotencyOf(
+  contract: Contract,
+  request: PlainRequest,
+  { holder }: Authenticated,
+  bytes: Buffer,
+): Idempotency | undefined {
+  const key = request.headers.get("idempotency-key");
+  if (contract.method !== "POST" || key === null) return undefined;
+  if (!/^[\x21-\x7e]{1,255}$/u.test(key)) throw new Problem("invalid_idempotency_key");
+  if (typeof contract.repeat !== "function") return undefined;
+  const { pathname } = new URL(request.url);
+  return {
+    id: derivedId("idem", holder, request.operation, key),
+    body: createHash("sha256").update(`${pathname}\n`).update(bytes).digest("hex"),
+  };
+}
+
+/** The statuses that a contract can answer with, success first; for the API document. */
+export function statusesOf(contract: Contract): readonly number[] {
+  const failures = [...commonErrors(contract), ...contract.errors].map((code) => problems[code][0]);
+  return [contract.success.status, ...new Set(failures)].sort((one, other) => one - other);
+}

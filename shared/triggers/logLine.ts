@@ -1,0 +1,45 @@
+import type { InvocationContext } from "@azure/functions";
+import { config } from "../config.ts";
+
+/** The fields that a log line may have. Ids, closed words and numbers; never a text that somebody typed. */
+export interface LogFields {
+  readonly event: string;
+  readonly function?: string;
+  readonly requestId?: string;
+  readonly traceId?: string;
+  readonly tenantId?: string;
+  readonly caller?: string;
+  readonly method?: string;
+  readonly status?: number;
+  readonly code?: string;
+  readonly milliseconds?: number;
+  readonly attempt?: number;
+  readonly target?: string;
+  readonly error?: string;
+  readonly at?: readonly string[];
+}
+
+export type Log = (level: "info" | "warn" | "error", fields: LogFields) => void;
+
+/** Writes JSON lines through the invocation, so that the host files them under the function. */
+export function logOf(context: InvocationContext): Log {
+  return (level, fields) => {
+    context[level](JSON.stringify({ ...fields, function: context.functionName }));
+  };
+}
+
+/**
+ * What a log may say of an error: its kind, its code and where it happened. Messages can hold anything that a client or a
+ * service sent, so they are shown on the developer's own machine only.
+ */
+export function errorFields(error: unknown): Pick<LogFields, "error" | "code" | "at"> {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const { code } = error as { code?: unknown };
+  const frames = (error.stack ?? "").split("\n").filter((line) => line.startsWith("    at "));
+  const local = config().environment === "local";
+  return {
+    error: local ? `${error.name}: ${error.message}` : error.name,
+    ...((typeof code === "string" || typeof code === "number") && { code: String(code) }),
+    at: frames.slice(0, 8).map((line) => line.trim().slice(3)),
+  };
+}

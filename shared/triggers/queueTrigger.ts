@@ -1,0 +1,88 @@
+import type { InvocationContext, StorageQueueFunctionOptions } from "@azure/functions";
+import { type Static, type TObject, type TProperties, Type } from "@sinclair/typebox";
+import { ulid } from "ulid";
+import { compose } from "../composition.ts";
+import type { QueueName } from "../storage/queues.ts";
+import { isTenantId, platformTenantId } from "../tenancy/ids.ts";
+import { type TenantScope, openScope } from "../tenancy/scope.ts";
+import { fault } from "../validator.ts";
+import { type Log, errorFields, logOf } from "./logLine.ts";
+
+/** What every message has: whose it is, and the request that caused it. */
+const envelope = {
+  schemaVersion: Type.Integer({ minimum: 1, maximum: 1_000 }),
+  tenantId: Type.String({ maxLength: 64 }),
+  requestId: Type.String({ maxLength: 64 }),
+};
+
+export interface QueueInput<Message> {
+  readonly message: Message;
+  /** The tenant that the message names. */
+  readonly tenant: TenantScope;
+  /** The platform's own scope, for what its registry says about the tenant. */
+  readonly platform: TenantScope;
+  /** How often this message was delivered, this time included; after 5 it leaves for the poison queue. */
+  readonly attempt: number;
+  readonly log: Log;
+}
+
+/**
+ * Consumes a queue, at least once and in no order: handlers are idempotent. A throw means that it is our own fault or a
+ * passing one; the host delivers again and gives up after five.
+ */
+export function queueTrigger<P extends TProperties>(definition: {
+  readonly queue: QueueName;
+  /** Fields of the message beside its envelope. */
+  readonly message: P;
+  readonly handler: (input: QueueInput<Static<TObject<P>>>) => Promise<void>;
+}): StorageQueueFunctionOptions {
+  // Open on purpose: the next build's messages may have more fields while both builds consume.
+  const schema = Type.Object({ ...envelope, ...definition.message });
+  return {
+    queueName: definition.queue,
+    connection: "DATA",
+    handler: async (queueEntry: unknown, context: InvocationContext) => {
+      compose();
+      const log = logOf(context);
+      const entry = typeof queueEntry === "string" ? (JSON.parse(queueEntry) as unknown) : queueEntry;
+      const wrong = fault(schema, entry);
+      const { tenantId, requestId } = entry as { tenantId: string; requestId: string };
+      if (wrong !== undefined || !isTenantId(tenantId)) {
+        log("error", {
+          event: "message_invalid",
+          code: wrong?.code ?? "tenant",
+          target: wrong?.pointer ?? "/tenantId",
+        });
+        throw new Error("a message that does not match its schema");
+      }
+      const attempt = Number(context.triggerMetadata?.["dequeueCount"] ?? 1);
+      const actor = { type: "system", id: context.functionName } as const;
+      const facts = { action: context.functionName, requestId, actor };
+      const started = performance.now();
+      try {
+        await definition.handler({
+          message: entry as Static<TObject<P>>,
+          tenant: openScope({ ...facts, tenantId }),
+          platform: openScope({ ...facts, tenantId: platformTenantId }),
+          attempt,
+          log,
+        });
+      } catch (error) {
+        log("error", { event: "message_failed", tenantId, requestId, attempt, ...errorFields(error) });
+        throw error;
+      }
+      log("info", {
+        event: "message",
+        tenantId,
+        requestId,
+        attempt,
+        milliseconds: Math.round(performance.now() - started),
+      });
+    },
+  };
+}
+
+/** The envelope of a new message. */
+export function messageFor(scope: TenantScope, tenantId = scope.tenantId): Static<TObject<typeof envelope>> {
+  return { schemaVersion: 1, tenantId, requestId: scope.requestId === "" ? ulid() : scope.requestId };
+}

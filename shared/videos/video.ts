@@ -1,0 +1,113 @@
+import type { RejectionCode } from "../media/rejection.ts";
+import { defineKind } from "../tenancy/kind.ts";
+
+export const videoStates = [
+  "awaiting_upload",
+  "uploading",
+  "uploaded",
+  "processing",
+  "ready",
+  "rejected",
+  "quarantined",
+  "processing_failed",
+  "upload_expired",
+  "upload_cancelled",
+  "deleting",
+  "deleted",
+  "delete_failed",
+] as const;
+export type VideoState = (typeof videoStates)[number];
+
+/** The video's state machine: from each state, the states that may follow. */
+export const videoTransitions: Readonly<Record<VideoState, readonly VideoState[]>> = {
+  awaiting_upload: ["uploading", "uploaded", "upload_expired", "upload_cancelled"],
+  uploading: ["uploaded", "upload_expired", "upload_cancelled"],
+  uploaded: ["processing", "rejected", "processing_failed", "upload_cancelled"],
+  processing: ["processing", "ready", "rejected", "quarantined", "processing_failed"],
+  ready: ["deleting", "upload_cancelled"],
+  rejected: ["deleting", "upload_cancelled"],
+  quarantined: ["deleting"],
+  processing_failed: ["processing", "deleting", "upload_cancelled"],
+  upload_expired: ["deleting"],
+  upload_cancelled: ["deleting"],
+  deleting: ["deleted", "delete_failed"],
+  deleted: [],
+  delete_failed: ["deleting"],
+};
+
+/** The upload session of a video. */
+export interface Upload {
+  /** Declared size in bytes, reserved from the tenant's quota. */
+  readonly size: number;
+  readonly contentType: string;
+  /** SHA-256 that the device declared, hex. */
+  readonly sha256?: string;
+  /** Bytes of every block but the last. */
+  readonly blockSize: number;
+  /** End of the session; grants are renewed until then. */
+  readonly expiresAt: string;
+}
+
+/** A file that processing made. Blob names are inside the tenant's container. */
+export interface OutputBlob {
+  readonly blob: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export interface Cue {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What a ready video is played from. */
+export interface Outputs {
+  readonly video: OutputBlob;
+  readonly poster: OutputBlob;
+  readonly sprite: OutputBlob & { readonly cues: readonly Cue[] };
+  readonly method: "remux" | "transcode";
+  readonly durationMs: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A guest's recording for one question of a survey. */
+export interface Video {
+  readonly surveyId: string;
+  readonly questionId: string;
+  readonly state: VideoState;
+  readonly upload: Upload;
+  readonly uploadedAt?: string;
+  /** The untouched original, once it is copied out of reach of the upload grant. */
+  readonly original?: OutputBlob;
+  readonly outputs?: Outputs;
+  readonly rejection?: { readonly code: RejectionCode; readonly remedy: string };
+  /** How often processing began; after the limit the video is `processing_failed`. */
+  readonly attempts: number;
+  readonly legalHold: boolean;
+}
+
+export const videoKind = defineKind<Video>("video", {
+  schemaVersion: 1,
+  lists: [{ where: ["state"], orderBy: "updatedAt", direction: "ascending" }],
+});
+
+/** Names of a video's blobs inside its tenant's container: ours, never a user's, and the same each time. */
+export function blobNames(surveyId: string, videoId: string) {
+  return {
+    incoming: `incoming/${surveyId}/${videoId}`,
+    original: `originals/${surveyId}/${videoId}`,
+    video: `videos/${surveyId}/${videoId}/video.mp4`,
+    poster: `videos/${surveyId}/${videoId}/poster.jpg`,
+    sprite: `videos/${surveyId}/${videoId}/storyboard.jpg`,
+  } as const;
+}
+
+/** Name of the manifest in the container `ingest` whose arrival starts processing. */
+export function manifestName(tenantId: string, surveyId: string, videoId: string): string {
+  return `${tenantId}/${surveyId}/${videoId}.json`;
+}
