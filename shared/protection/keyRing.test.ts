@@ -3,7 +3,8 @@ import { KeyRing, KeyRingUnavailable } from "./keyRing.ts";
 import { UnprotectError, protectorOf } from "./protector.ts";
 import { parseRing } from "./ringDocument.ts";
 import { type KeyWrap, vaultKeyWrap } from "./vault.ts";
-import { type VaultForTests, memoryStore, startVaultForTests } from "./vaultForTests.ts";
+import { memoryStore } from "./ringStoreForTests.ts";
+import { type VaultForTests, startVaultForTests } from "./vaultForTests.ts";
 
 const day = 86_400_000;
 const minute = 60_000;

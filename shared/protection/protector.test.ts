@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { KeyRing } from "./keyRing.ts";
 import { type Protector, UnprotectError, protectorOf } from "./protector.ts";
 import { vaultKeyWrap } from "./vault.ts";
-import { type VaultForTests, memoryStore, startVaultForTests } from "./vaultForTests.ts";
+import { memoryStore } from "./ringStoreForTests.ts";
+import { type VaultForTests, startVaultForTests } from "./vaultForTests.ts";
 
 let local: VaultForTests;
 let ring: KeyRing;

@@ -4,7 +4,8 @@ import { KeyRing } from "./keyRing.ts";
 import { type Protector, protectorOf } from "./protector.ts";
 import { SecretUnavailable, Secrets } from "./secrets.ts";
 import { secretClient, vaultKeyWrap } from "./vault.ts";
-import { type VaultForTests, memoryStore, planFault, startVaultForTests } from "./vaultForTests.ts";
+import { memoryStore } from "./ringStoreForTests.ts";
+import { type VaultForTests, planFault, startVaultForTests } from "./vaultForTests.ts";
 
 const minute = 60_000;
 

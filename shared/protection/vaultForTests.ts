@@ -8,7 +8,6 @@ import { startIdentity } from "../../local/identity.ts";
 import type { Certificates, LocalService } from "../../local/service.ts";
 import { startVault } from "../../local/vault/vault.ts";
 import { identity } from "../identity.ts";
-import type { RingStore } from "./keyRing.ts";
 import { wrappingKeyName } from "./vault.ts";
 
 export interface VaultForTests {
@@ -54,29 +53,6 @@ export async function planFault(vault: LocalService, fault: Fault): Promise<void
 type Fault = { readonly times: number } & (
   { readonly status: number } | { readonly hang: true } | { readonly reset: true }
 );
-
-/** A ring's store in memory, with the conditions of the blob that it is in production. */
-export function memoryStore(): RingStore & { failing: boolean; reads: number } {
-  let stored: { text: string; etag: string } | undefined;
-  let writes = 0;
-  return {
-    failing: false,
-    reads: 0,
-    async read() {
-      this.reads++;
-      await Promise.resolve();
-      if (this.failing) throw new Error("The store is down.");
-      return stored === undefined ? undefined : { document: JSON.parse(stored.text) as unknown, etag: stored.etag };
-    },
-    async write(document, etag) {
-      await Promise.resolve();
-      if (this.failing) throw new Error("The store is down.");
-      if (stored?.etag !== etag) return undefined;
-      stored = { text: JSON.stringify(document), etag: `"${++writes}"` };
-      return stored.etag;
-    },
-  };
-}
 
 const baseSettings = {
   CALLPILOT_ENVIRONMENT: "local",

@@ -55,8 +55,7 @@ export async function getJson(
   signal?: AbortSignal,
 ): Promise<{ value: unknown; etag: string } | undefined> {
   return absent(() =>
-    storageRequest(async (timeout) => {
-      const abortSignal = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
+    storageRequest(async (abortSignal) => {
       const found = await blobClient(container, blobName).download(0, maxJsonBytes + 1, { abortSignal });
       const chunks: Buffer[] = [];
       for await (const chunk of found.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
@@ -64,7 +63,7 @@ export async function getJson(
       if (body.length > maxJsonBytes) throw new StorageFailure(`${blobName} is larger than JSON of ours.`);
       const value: unknown = JSON.parse(body.toString());
       return { value, etag: known(found.etag) };
-    }),
+    }, signal),
   );
 }
 

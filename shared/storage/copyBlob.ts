@@ -23,12 +23,13 @@ export async function copyBlob(
 ): Promise<void> {
   const from = await copySource(source.container, source.blobName);
   const blob = blobClient(target.container, target.blobName);
-  await storageRequest((timeout) =>
-    blob.beginCopyFromURL(from, { sourceConditions: { ifMatch: source.etag }, abortSignal: timeout }),
+  await storageRequest(
+    (signal) => blob.beginCopyFromURL(from, { sourceConditions: { ifMatch: source.etag }, abortSignal: signal }),
+    abortSignal,
   );
   // The SDK's own poller goes on for ever where a copy was aborted.
   for (;;) {
-    const { copyStatus } = await storageRequest((timeout) => blob.getProperties({ abortSignal: timeout }));
+    const { copyStatus } = await storageRequest((signal) => blob.getProperties({ abortSignal: signal }), abortSignal);
     if (copyStatus === "success") return;
     if (copyStatus !== "pending") throw new StorageFailure(`The copy ended as ${copyStatus ?? "unknown"}.`);
     await setTimeout(pollMs, undefined, abortSignal === undefined ? {} : { signal: abortSignal });

@@ -16,9 +16,13 @@ export class StorageFailure extends Error {
 }
 
 /** Runs one storage request and turns the SDK's answers that callers decide by into named errors. */
-export async function storageRequest<T>(request: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
+export async function storageRequest<T>(
+  request: (abortSignal: AbortSignal) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const timeout = AbortSignal.timeout(requestTimeoutMs);
   try {
-    return await request(AbortSignal.timeout(requestTimeoutMs));
+    return await request(signal === undefined ? timeout : AbortSignal.any([timeout, signal]));
   } catch (error) {
     throw translated(error);
   }

@@ -4,7 +4,7 @@ import { config } from "../config.ts";
 import { newTenantContainer, startAccountForTests } from "./accountForTests.ts";
 import type { BlobContainer } from "./accounts.ts";
 import { putJson, statBlob } from "./blobs.ts";
-import { readGrant, uploadGrant } from "./grants.ts";
+import { copySource, readGrant, uploadGrant } from "./grants.ts";
 
 let local: Awaited<ReturnType<typeof startAccountForTests>>;
 let container: BlobContainer;
@@ -99,6 +99,14 @@ test.each([
 ])("a grant with %s changed is void", async (_case, query) => {
   const { url } = await uploadGrant(container, blobName, { minutes: 5 });
   expect((await fetch(withQuery(url, query), put)).status).toBe(403);
+});
+
+test("a grant for an https address is void over http", async () => {
+  const allowed = async (url: Promise<string>) => new URL(await url).searchParams.get("spr");
+  expect(await allowed(copySource(container, blobName))).toBe("https");
+  const { url } = await uploadGrant(container, blobName, { minutes: 5 });
+  expect(new URL(url).protocol).toBe("http:");
+  expect(await allowed(Promise.resolve(url))).toBe("https,http");
 });
 
 test("an expired grant is void", async () => {

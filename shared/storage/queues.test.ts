@@ -18,21 +18,21 @@ async function received(queue: string): Promise<unknown[]> {
 }
 
 test("a message arrives as Base64 of its JSON, on a queue made on first use, and does not expire", async () => {
-  await Promise.all([sendMessage("commands", { id: 1, text: "ü" }), sendMessage("commands", { id: 2 })]);
-  const { peekedMessageItems } = await queueAccount().getQueueClient("commands").peekMessages();
+  await Promise.all([sendMessage("send-mail", { id: 1, text: "ü" }), sendMessage("send-mail", { id: 2 })]);
+  const { peekedMessageItems } = await queueAccount().getQueueClient("send-mail").peekMessages();
   expect(peekedMessageItems[0]?.expiresOn.getUTCFullYear()).toBe(9999);
-  const messages = await received("commands");
+  const messages = await received("send-mail");
   expect(messages).toHaveLength(2);
   expect(messages).toContainEqual({ id: 1, text: "ü" });
 });
 
 test("a delayed message is invisible until then", async () => {
-  await sendMessage("tenant-work", { id: 1 }, { delaySeconds: 1 });
-  expect(await received("tenant-work")).toEqual([]);
-  await expect.poll(() => received("tenant-work"), { timeout: 5000, interval: 200 }).toEqual([{ id: 1 }]);
+  await sendMessage("sweep-tenant", { id: 1 }, { delaySeconds: 1 });
+  expect(await received("sweep-tenant")).toEqual([]);
+  await expect.poll(() => received("sweep-tenant"), { timeout: 5000, interval: 200 }).toEqual([{ id: 1 }]);
 });
 
 test("a message that storage would refuse is refused by name", async () => {
-  await expect(sendMessage("commands", { text: "x".repeat(48 * 1024) })).rejects.toThrow(RangeError);
-  await expect(sendMessage("commands", { text: "x".repeat(48 * 1024 - 11) })).resolves.toBeUndefined();
+  await expect(sendMessage("send-mail", { text: "x".repeat(48 * 1024) })).rejects.toThrow(RangeError);
+  await expect(sendMessage("send-mail", { text: "x".repeat(48 * 1024 - 11) })).resolves.toBeUndefined();
 });

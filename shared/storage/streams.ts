@@ -6,7 +6,7 @@ import { StorageFailure, storageRequest, translated } from "./errors.ts";
 export interface RangeSource {
   readonly size: number;
   /** The bytes from `start` up to, not including, `end`. */
-  read(start: number, end: number): Promise<Uint8Array>;
+  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
 const streamRetries = 5;
@@ -39,9 +39,10 @@ export function rangeSource(
   const blob = blobClient(container, blobName);
   return {
     size,
-    read: (start, end) =>
-      storageRequest((abortSignal) =>
-        blob.downloadToBuffer(start, end - start, { conditions: { ifMatch: etag }, abortSignal }),
+    read: (start, end, signal) =>
+      storageRequest(
+        (abortSignal) => blob.downloadToBuffer(start, end - start, { conditions: { ifMatch: etag }, abortSignal }),
+        signal,
       ),
   };
 }
