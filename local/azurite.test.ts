@@ -143,6 +143,13 @@ test("pages of loopback origins may use the front, others not", async () => {
   await read.body?.cancel();
 });
 
+test("malformed addresses are refused and harm nothing", async () => {
+  for (const path of ["//", "//%zz", "/%zz/%zz/%zz"])
+    for (const url of [storage.blob.url, storage.queue.url, front.url, identity.url])
+      expect((await fetch(`${url}${path}?sig=x`, { method: "PUT", body: "x" })).status).toBeGreaterThanOrEqual(400);
+  await blobs.createContainer("alive");
+});
+
 test("a front whose blob service is gone says so", async () => {
   const lost = await startBlobFront({ port: 0, target: "https://localhost:1", tls });
   expect((await fetch(`${lost.url}/a/b?sig=x`)).status).toBe(502);

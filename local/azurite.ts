@@ -99,10 +99,10 @@ async function startService(
   await refuseBusy(port, `Azurite ${service}`);
   const server = await construct(kind, port, dataDir, files, tls);
   await server.start();
-  // Content first: after a kill between the two, bytes that nothing refers to are swept, not missed.
-  const databases = [server.extentMetadataStore.db, server.metadataStore.db];
-  for (const database of databases) database.autosaveDisable();
-  endAfter(server.httpServer, flushOf(databases));
+  const [extents, metadata] = [server.extentMetadataStore.db, server.metadataStore.db];
+  extents.autosaveDisable();
+  metadata.autosaveDisable();
+  endAfter(server.httpServer, flushOf(extents, metadata));
   const { port: taken } = server.httpServer.address() as AddressInfo;
   return {
     url: `https://localhost:${taken}`,
@@ -145,14 +145,16 @@ async function construct(kind: "Blob" | "Queue", port: number, dataDir: string, 
   return new AzuriteService(configuration);
 }
 
-/** Saves what changed. Azurite itself saves every 5 s only; LokiJS writes whole files: to a temporary one, then renamed. */
-function flushOf(databases: readonly Loki[]): () => Promise<void> | undefined {
+/** Saves what changed; Azurite itself does so every 5 s only. LokiJS writes whole files, under another name first. */
+function flushOf(extents: Loki, metadata: Loki): () => Promise<void> | undefined {
   let saving: Promise<void> | undefined;
   const save = coalesced(async () => {
-    for (const database of databases) if (database.autosaveDirty()) await saved(database);
+    // Metadata refer to extents, so they are saved as of a moment at which every extent is.
+    while (extents.autosaveDirty()) await saved(extents);
+    if (metadata.autosaveDirty()) await saved(metadata);
   });
   return () => {
-    if (!databases.some((database) => database.autosaveDirty())) return saving;
+    if (!extents.autosaveDirty() && !metadata.autosaveDirty()) return saving;
     const mine = save().finally(() => {
       if (saving === mine) saving = undefined;
     });
@@ -190,14 +192,14 @@ function endAfter(server: Server, flush: () => Promise<void> | undefined): void 
 /** The blob that this request created, if it did. */
 function createdBy(request: IncomingMessage, status: number): CreatedBlob | undefined {
   const { pathname, searchParams } = targetOf(request);
-  const [, , container, ...name] = pathname.split("/").map(decodeURIComponent);
-  const operation = searchParams.get("comp") ?? "putBlob";
   const creates =
     request.method === "PUT" &&
     (status === 201 || status === 202) &&
-    ["putBlob", "blocklist"].includes(operation) &&
+    [null, "blocklist"].includes(searchParams.get("comp")) &&
     !searchParams.has("restype");
-  return creates && container !== undefined && name.length > 0 ? { container, blob: name.join("/") } : undefined;
+  if (!creates) return undefined;
+  const [, , container, ...name] = pathname.split("/").map(decodeURIComponent);
+  return container === undefined || name.length === 0 ? undefined : { container, blob: name.join("/") };
 }
 
 async function refuseDamaged(file: string): Promise<void> {

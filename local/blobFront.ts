@@ -50,7 +50,8 @@ async function forward(
   // The grant alone decides, and CORS is answered here.
   delete headers.authorization;
   delete headers.origin;
-  const upstream = requestOverTls(new URL(request.url ?? "/", target), { method: request.method, headers, agent });
+  const { pathname, search } = targetOf(request);
+  const upstream = requestOverTls(`${target}${pathname}${search}`, { method: request.method, headers, agent });
   response.once("close", () => upstream.destroy());
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     upstream.once("response", resolve).once("error", reject);

@@ -17,9 +17,9 @@ export class TooLarge extends Error {
   override readonly name = "TooLarge";
 }
 
-/** The target of a request line as a URL; only its path and query mean something. */
-export function targetOf(request: IncomingMessage): URL {
-  return new URL(request.url ?? "/", "https://localhost");
+/** The target of a request line as a URL, whatever was sent; only its path and query mean something. */
+export function targetOf({ url = "/" }: IncomingMessage): URL {
+  return new URL(`https://localhost${url.startsWith("/") ? url : "/"}`);
 }
 
 /** Answers with JSON that nobody may keep. */
