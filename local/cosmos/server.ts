@@ -1,0 +1,161 @@
+import { randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { readText, TooLarge } from "../http.ts";
+import { type Certificates, listen, type LocalService, stop } from "../service.ts";
+import { handleAdmin, isAdmin } from "./admin.ts";
+import { CosmosError } from "./errors.ts";
+import { type Fault, Faults } from "./faults.ts";
+import { type Answer, Handler } from "./handler.ts";
+import { hasTenantPredicate, parseQueryRequest } from "./query.ts";
+import { type CosmosRequest, parseRequest } from "./request.ts";
+import { RequestLog, type RequestRecord } from "./requestLog.ts";
+import { Store } from "./store.ts";
+import { requireToken } from "./token.ts";
+
+/** The local Cosmos DB. */
+export interface CosmosService extends LocalService {
+  /** Failures on demand; other processes use `/_local/faults`. */
+  readonly faults: Faults;
+  /** What arrived; other processes use `/_local/counters` and `/_local/requests`. */
+  readonly requests: RequestLog;
+}
+
+/** Read fully before it is refused, so that the caller gets an answer instead of a cut connection. */
+const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
+const PURGE_INTERVAL_MS = 60_000;
+/** Longer than any pause of a test: an idle connection that closes under a request looks like a lost answer. */
+const KEEP_ALIVE_MS = 10 * 60_000;
+
+function failure(error: unknown): Answer {
+  const known = error instanceof CosmosError ? error : new CosmosError(500, String(error));
+  const { status, substatus, body } = known;
+  return { status, headers: substatus === undefined ? {} : { "x-ms-substatus": String(substatus) }, body };
+}
+
+function faultAnswer({ status, substatus, retryAfterMs }: Fault & { status: number }): Answer {
+  const answer = failure(
+    new CosmosError(status, "This failure was asked for.", substatus === undefined ? {} : { substatus }),
+  );
+  const retryAfter = retryAfterMs ?? (status === 429 ? 10 : undefined);
+  if (retryAfter === undefined) return answer;
+  return { ...answer, headers: { ...answer.headers, "x-ms-retry-after-ms": String(retryAfter) } };
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer, activityId: string): void {
+  const text = body === undefined ? "" : JSON.stringify(body);
+  response.writeHead(status, {
+    ...(text === "" ? {} : { "content-type": "application/json" }),
+    ...(status === 204 || status === 304 ? {} : { "content-length": Buffer.byteLength(text) }),
+    "x-ms-activity-id": activityId,
+    "x-ms-version": "2020-07-15",
+    ...headers,
+  });
+  response.end(text);
+}
+
+function tenantPredicate(request: CosmosRequest): boolean {
+  try {
+    return hasTenantPredicate(parseQueryRequest(request.body));
+  } catch {
+    // The query is malformed; its caller is told so by the handler.
+    return false;
+  }
+}
+
+function describe(request: CosmosRequest, activityId: string): Omit<RequestRecord, "sequence" | "status"> {
+  const { operation, databaseId, containerId, partitionKey, id, body } = request;
+  const isQuery = operation === "document.query" || operation === "document.queryPlan";
+  return {
+    operation,
+    activityId,
+    ...(containerId === "" ? {} : { container: `${databaseId}/${containerId}` }),
+    ...(partitionKey === undefined ? {} : { partitionKey }),
+    ...(id === undefined ? {} : { id }),
+    ...(isQuery ? { tenantPredicate: tenantPredicate(request) } : {}),
+    ...(operation === "document.batch" && Array.isArray(body)
+      ? { batch: body.map((entry) => String((entry as { operationType?: unknown } | null)?.operationType)) }
+      : {}),
+  };
+}
+
+/**
+ * Serves the part of Azure Cosmos DB's REST API that `@azure/cosmos` uses, from one SQLite file in `dataDir`.
+ * @throws LocalError when the port is in use, or the file is damaged or in use.
+ */
+export async function startCosmos(options: {
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly dataDir: string;
+  readonly tls: Certificates;
+}): Promise<CosmosService> {
+  await mkdir(options.dataDir, { recursive: true });
+  const store = new Store(join(options.dataDir, "cosmos.sqlite"));
+  const faults = new Faults();
+  const requests = new RequestLog();
+  let url = "";
+
+  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const activityId = randomUUID();
+    const text = await readText(request, MAX_REQUEST_BYTES);
+    if (isAdmin(request)) {
+      handleAdmin(request, response, text, { url, faults, requests });
+      return;
+    }
+    requireToken(request.headers.authorization, url);
+    const parsed = parseRequest(request, text);
+    const record = describe(parsed, activityId);
+    const fault = faults.take(record);
+    if (fault?.delayMs !== undefined) await delay(fault.delayMs);
+    let answer: Answer | undefined;
+    if (fault === undefined || fault.after === true) {
+      try {
+        answer = new Handler(store, url).handle(parsed);
+      } catch (error) {
+        answer = failure(error);
+      }
+    }
+    if (fault?.status === "reset") answer = undefined;
+    else if (fault !== undefined) answer = faultAnswer({ ...fault, status: fault.status });
+    requests.add({ ...record, status: answer?.status ?? "reset" });
+    if (answer === undefined) request.socket.destroy();
+    else send(response, answer, activityId);
+  };
+
+  const server = createServer({ key: options.tls.key, cert: options.tls.cert }, (request, response) => {
+    respond(request, response).catch((error: unknown) => {
+      const refusal = error instanceof TooLarge ? new CosmosError(413, "Request size is too large.") : error;
+      if (response.headersSent) request.socket.destroy();
+      else send(response, failure(refusal), randomUUID());
+    });
+  });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.setTimeout(0);
+  let port: number;
+  try {
+    port = await listen(server, options.port, "Cosmos DB");
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+  url = `https://localhost:${port}`;
+  const purge = setInterval(() => {
+    store.purge();
+  }, PURGE_INTERVAL_MS).unref();
+
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    clearInterval(purge);
+    await stop(server);
+    store.close();
+  };
+  return {
+    url,
+    faults,
+    requests,
+    close: () => (closed ??= close()),
+  };
+}
