@@ -1,5 +1,5 @@
 import type { HttpHandler, HttpFunctionOptions } from "@azure/functions";
-import type { Static, TObject, TSchema } from "@sinclair/typebox";
+import type { TObject, TSchema } from "@sinclair/typebox";
 import type { RequestFacts } from "../auth/authenticate.ts";
 import type { CallerWith } from "../auth/caller.ts";
 import type { Permission } from "../auth/permissions.ts";
@@ -59,38 +59,35 @@ export interface Success {
   readonly location?: true;
 }
 
+/** A schema of values of type T. Generic over the type, not the schema: the compiler gives up on the latter. */
+export interface Typed<T> extends TSchema {
+  readonly static: T;
+}
+
 /** What an operation asks, promises and does. The route is written without the prefix `v1/`. */
-export interface Definition<
-  M extends Method,
-  Route extends string,
-  P extends Permission,
-  Q extends TObject,
-  B extends TSchema,
-  S extends TSchema,
-> {
+export interface Definition<M extends Method, Route extends string, P extends Permission, Q, B, S> {
   readonly method: M;
   readonly route: Route;
   readonly permission: P;
   /** One line for the API document. */
   readonly summary: string;
   readonly description?: string;
-  readonly query?: Q;
-  readonly body?: B;
-  readonly success: Success & { readonly body?: S };
+  readonly query?: Typed<Q> & TObject;
+  readonly body?: Typed<B>;
+  readonly success: Success & { readonly body?: Typed<S> };
   /** Problems of this operation beside those that any operation can have. */
   readonly errors?: readonly ProblemCode[];
   /** `match`: If-Match is required. `match-or-create`: If-Match, or `If-None-Match: *` to create. */
   readonly precondition?: "match" | "match-or-create";
   /** Left out of `/v1`: for `functions/system` only. */
   readonly unversioned?: true;
-  readonly handler: (input: Input<P, Route, Static<Q>, Static<B>>) => Promise<Static<S> | Reply<Static<S>>>;
+  readonly handler: (input: Input<P, Route, Q, B>) => Promise<S | Reply<S>>;
   /**
    * The first answer again, from what the change remembered. `natural` where repeating the operation is the same as
    * doing it once, because it changes nothing or the resource's own state makes it so.
    */
   readonly repeat?: M extends "POST"
-    ? | "natural"
-      | ((input: Input<P, Route, Static<Q>, Static<B>>, first: Remembered) => Promise<Static<S> | Reply<Static<S>>>)
+    ? "natural" | ((input: Input<P, Route, Q, B>, first: Remembered) => Promise<S | Reply<S>>)
     : never;
 }
 

@@ -1,5 +1,4 @@
 import type { HttpFunctionOptions, HttpHandler } from "@azure/functions";
-import type { TObject, TSchema } from "@sinclair/typebox";
 import type { Permission } from "../auth/permissions.ts";
 import { compose } from "../composition.ts";
 import { type Contract, type Definition, type Method, rememberContract } from "./contract.ts";
@@ -10,14 +9,9 @@ import { logOf } from "./logLine.ts";
  * One HTTP operation: an ordinary registration for `app.http`, whose handler takes a request the whole way of
  * `handleRequest`. The contract is enforced, and is what the API document and the permission matrix are made from.
  */
-export function endpoint<
-  M extends Method,
-  Route extends string,
-  P extends Permission,
-  Q extends TObject,
-  B extends TSchema,
-  S extends TSchema,
->(definition: Definition<M, Route, P, Q, B, S>): HttpFunctionOptions {
+export function endpoint<M extends Method, Route extends string, P extends Permission, Q, B, S>(
+  definition: Definition<M, Route, P, Q, B, S>,
+): HttpFunctionOptions {
   // The handler's types end here: what they promise is checked at run time against the same schemas.
   const contract = { errors: [], ...definition } as unknown as Contract;
   const handler: HttpHandler = async (request, context) => {
