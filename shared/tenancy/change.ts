@@ -18,8 +18,9 @@ import type { Entity, Kind, Stored } from "./kind.ts";
 import type { ChangeContext, Remembered } from "./scope.ts";
 
 /**
- * What must hold of the stored item for a patch to apply: a field equals a value, is one of several, is at most a
- * number, or is absent. Only closed words and finite numbers: the database takes conditions as unparameterised text.
+ * What must hold of the stored item for a patch to apply: a field, or a member of one (`consent.accepted`), equals a
+ * value, is one of several, is at most a number, or is absent. Only closed words and finite numbers: the database takes
+ * conditions as unparameterised text.
  */
 export type Condition = Readonly<
   Record<
@@ -370,7 +371,7 @@ function withIfMatch(operation: DeleteOperationInput, ifMatch: string): DeleteOp
 
 function conditionText(condition: Condition): string {
   const terms = Object.entries(condition).map(([field, wanted]) => {
-    if (!/^[a-zA-Z]+$/u.test(field)) throw new TypeError("not a field name");
+    if (!/^[a-zA-Z][a-zA-Z.]*$/u.test(field)) throw new TypeError("not a field name");
     if (typeof wanted === "object" && "absent" in wanted) return `NOT IS_DEFINED(c.${field})`;
     if (typeof wanted === "object" && "atMost" in wanted) return `c.${field} <= ${literal(wanted.atMost)}`;
     if (typeof wanted === "object") return `c.${field} IN (${wanted.map(literal).join(", ")})`;
