@@ -41,11 +41,14 @@ interface LeaseDocument {
 export function createLeases(options: LeaseOptions): { acquire(): Promise<Lease | undefined> } {
   const container = async () => {
     if (!options.createContainer) return options.database.container(options.containerName);
-    const created = await options.database.containers.createIfNotExists({
-      id: options.containerName,
-      partitionKey: { paths: ["/id"] },
-    });
-    return created.container;
+    try {
+      const partitionKey = { paths: ["/id"] };
+      await options.database.containers.createIfNotExists({ id: options.containerName, partitionKey });
+    } catch (error) {
+      // Another function's trigger was quicker.
+      if (!(error instanceof ErrorResponse && error.code === 409)) throw error;
+    }
+    return options.database.container(options.containerName);
   };
 
   return {

@@ -66,7 +66,8 @@ export async function runApp(
       noise += text.toString();
     });
   const send = (message: FromParent) => {
-    child.send(message);
+    // An event that comes while the app is down is lost, as it is for the real host.
+    if (child.connected) child.send(message);
   };
   send({ start: options });
   const started = await new Promise<{ url: string; functions: readonly FunctionInfo[] }>((resolve, reject) => {
