@@ -1,7 +1,8 @@
 import { type DocumentOperation, DocumentWriter, MAX_BYTES, type Outcome } from "./documents.ts";
 import { badRequest, CosmosError } from "./errors.ts";
 import { type PartitionKey, parsePartitionKey, partitionText } from "./partitionKey.ts";
-import type { Container, Item, Store } from "./store.ts";
+import type { Container, Item } from "./model.ts";
+import type { Store } from "./store.ts";
 
 const MAX_OPERATIONS = 100;
 /** Of an operation that was not carried out because another one failed. */

@@ -1,7 +1,8 @@
 import { render } from "./documents.ts";
 import { badRequest } from "./errors.ts";
 import type { PartitionRange } from "./partitionKey.ts";
-import type { Container, Item, Store } from "./store.ts";
+import type { Container, Item } from "./model.ts";
+import type { Store } from "./store.ts";
 
 const DEFAULT_PAGE = 100;
 

@@ -3,7 +3,8 @@ import { type PartitionKey, partitionText, requireSameKey } from "./partitionKey
 import { applyPatch } from "./patch.ts";
 import { satisfies } from "./query.ts";
 import { containerRid, documentRid } from "./resources.ts";
-import type { Container, Item, Store, StoredDocument } from "./store.ts";
+import type { Container, Item, StoredDocument } from "./model.ts";
+import type { Store } from "./store.ts";
 
 /** 2 MB: the limit of a document, of a request and of a batch. */
 export const MAX_BYTES = 2 * 1024 * 1024;
@@ -175,8 +176,10 @@ export function readDocument(
   container: Container,
   key: PartitionKey,
   { id = "", ifNoneMatch }: Pick<DocumentOperation, "id" | "ifNoneMatch">,
+  stale = false,
 ): Outcome {
-  const document = store.document(container, partitionText(key), id);
+  const partition = partitionText(key);
+  const document = stale ? store.staleDocument(container, partition, id) : store.document(container, partition, id);
   if (document === undefined) throw notFound();
   if (ifNoneMatch === document.etag) return { status: 304, charge: 1, etag: document.etag };
   const item = render(container, document);

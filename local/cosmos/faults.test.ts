@@ -1,4 +1,4 @@
-import type { Container } from "@azure/cosmos";
+import { ConsistencyLevel, type Container, type RequestOptions } from "@azure/cosmos";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { failureOf, TestCosmos } from "./testSupport.ts";
 
@@ -67,6 +67,20 @@ describe("a fault", () => {
     expect((await container.item("other", "t1").read()).statusCode).toBe(404);
     expect(await failureOf(container.item("known", "t1").read())).toMatchObject({ code: 449 });
     expect(await exists("known")).toBe(true);
+  });
+
+  it("reads from a stale replica, but never when the account's strong consistency counts", async () => {
+    await container.items.create({ id: "link", tenantId: "t1", revoked: false });
+    await container.item("link", "t1").replace({ id: "link", tenantId: "t1", revoked: true });
+    cosmos.service.faults.add({ status: "stale", times: 2 });
+    const read = async (options?: RequestOptions) =>
+      (await container.item("link", "t1").read<{ revoked: boolean }>(options)).resource?.revoked;
+    expect(await read()).toBe(true);
+    expect(await read({ consistencyLevel: ConsistencyLevel.Eventual })).toBe(false);
+    await create("fresh");
+    const fresh = container.item("fresh", "t1").read({ consistencyLevel: ConsistencyLevel.Session });
+    expect((await fresh).statusCode).toBe(404);
+    expect(await read({ consistencyLevel: ConsistencyLevel.Eventual })).toBe(true);
   });
 
   it("can be ordered, seen and cleared from another process", async () => {

@@ -6,8 +6,11 @@ import type { Operation } from "./requestLog.ts";
 /** A failure on demand: which requests, how often, and what the caller sees. */
 export const Fault = Type.Object(
   {
-    /** The HTTP status to answer with; `reset` cuts the connection without an answer. */
-    status: Type.Union([Type.Integer({ minimum: 400, maximum: 599 }), Type.Literal("reset")]),
+    /**
+     * The HTTP status to answer with; `reset` cuts the connection without an answer; `stale` answers a point read as of
+     * before the document's latest write, if the read asked for less than strong consistency.
+     */
+    status: Type.Union([Type.Integer({ minimum: 400, maximum: 599 }), Type.Literal("reset"), Type.Literal("stale")]),
     substatus: Type.Optional(Type.Integer()),
     /** How many matching requests fail. */
     times: Type.Optional(Type.Integer({ minimum: 1, default: 1 })),
@@ -35,10 +38,13 @@ interface Target {
   readonly container?: string;
   readonly partitionKey?: string;
   readonly id?: string;
+  readonly consistency?: string;
 }
 
 function matches(fault: Fault, target: Target): boolean {
+  const { operation, consistency = "Strong" } = target;
   return (
+    (fault.status !== "stale" || (operation === "document.read" && consistency !== "Strong")) &&
     (fault.operation === undefined ? target.operation.startsWith("document.") : fault.operation === target.operation) &&
     (fault.container === undefined || fault.container === target.container) &&
     (fault.partitionKey === undefined || fault.partitionKey === target.partitionKey) &&

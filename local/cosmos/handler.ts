@@ -29,7 +29,8 @@ import {
   renderPartitionRanges,
 } from "./resources.ts";
 import type { CosmosRequest } from "./request.ts";
-import type { Container, Database, Store } from "./store.ts";
+import type { Container, Database } from "./model.ts";
+import type { Store } from "./store.ts";
 
 /** What is sent back. Without a body, nothing is. */
 export interface Answer {
@@ -164,7 +165,7 @@ export class Handler {
     };
     const outcome: Outcome =
       operation.type === "Read"
-        ? readDocument(this.#store, container, key, operation)
+        ? readDocument(this.#store, container, key, operation, request.stale)
         : this.#store.write(container, (lsn) =>
             new DocumentWriter(this.#store, container, key, lsn).perform(operation),
           );

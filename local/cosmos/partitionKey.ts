@@ -1,5 +1,5 @@
 import { badRequest, PARTITION_KEY_MISMATCH } from "./errors.ts";
-import type { Item, PartitionKeyDefinition } from "./store.ts";
+import type { Item, PartitionKeyDefinition } from "./model.ts";
 
 /** One level of a key. `undefined` travels as `{}`: the document has no such property. */
 export type KeyValue = string | number | boolean | null | undefined;

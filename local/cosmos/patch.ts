@@ -1,5 +1,5 @@
 import { badRequest } from "./errors.ts";
-import type { Item, PartitionKeyDefinition } from "./store.ts";
+import type { Item, PartitionKeyDefinition } from "./model.ts";
 
 /** One step of a partial update; `incr` takes a number. The SDK knows no `move`. */
 export interface PatchOperation {

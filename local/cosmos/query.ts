@@ -1,6 +1,6 @@
 import { badRequest, CosmosError } from "./errors.ts";
 import { type Equality, type ParsedQuery, parseQuery, type SortKey } from "./queryText.ts";
-import type { IndexingPolicy, Item } from "./store.ts";
+import type { IndexingPolicy, Item } from "./model.ts";
 
 /** A query and its parameters, as the SDK sends them. */
 export interface QueryRequest {

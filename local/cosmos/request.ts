@@ -15,6 +15,9 @@ export interface CosmosRequest {
   readonly ifMatch: string | undefined;
   readonly ifNoneMatch: string | undefined;
   readonly ifModifiedSince: string | undefined;
+  readonly consistency: string | undefined;
+  /** Set by a fault: read as a replica would that has not heard of the latest write. */
+  readonly stale: boolean;
   readonly pageSize: string | undefined;
   readonly continuation: string | undefined;
   /** Batches: send the documents back. */
@@ -111,6 +114,8 @@ export function parseRequest(request: IncomingMessage, text: string): CosmosRequ
     ifMatch: header(request, "if-match"),
     ifNoneMatch: header(request, "if-none-match"),
     ifModifiedSince: header(request, "if-modified-since"),
+    stale: false,
+    consistency: header(request, "x-ms-consistency-level"),
     pageSize: header(request, "x-ms-max-item-count"),
     continuation: header(request, "x-ms-continuation"),
     withBodies: header(request, "prefer") !== "return=minimal",

@@ -34,6 +34,8 @@ export interface RequestRecord {
   readonly partitionKey?: string;
   /** The document addressed by the URL. */
   readonly id?: string;
+  /** What the request asked for, when it asked for less than the account's strong consistency. */
+  readonly consistency?: string;
   /** Queries: every row must satisfy `c.tenantId = @tenantId`. */
   readonly tenantPredicate?: boolean;
   /** Batches: the operations in their order, e.g. `["Create", "Patch"]`. */

@@ -6,7 +6,7 @@ import type {
   IndexingPolicy,
   Item,
   PartitionKeyDefinition,
-} from "./store.ts";
+} from "./model.ts";
 
 function bytes(...keys: number[]): Buffer {
   const buffer = Buffer.alloc(4 * keys.length);

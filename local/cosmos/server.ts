@@ -67,7 +67,7 @@ function tenantPredicate(request: CosmosRequest): boolean {
 }
 
 function describe(request: CosmosRequest, activityId: string): Omit<RequestRecord, "sequence" | "status"> {
-  const { operation, databaseId, containerId, partitionKey, id, body } = request;
+  const { operation, databaseId, containerId, partitionKey, id, consistency, body } = request;
   const isQuery = operation === "document.query" || operation === "document.queryPlan";
   return {
     operation,
@@ -75,6 +75,7 @@ function describe(request: CosmosRequest, activityId: string): Omit<RequestRecor
     ...(containerId === "" ? {} : { container: `${databaseId}/${containerId}` }),
     ...(partitionKey === undefined ? {} : { partitionKey }),
     ...(id === undefined ? {} : { id }),
+    ...(consistency === undefined ? {} : { consistency }),
     ...(isQuery ? { tenantPredicate: tenantPredicate(request) } : {}),
     ...(operation === "document.batch" && Array.isArray(body)
       ? { batch: body.map((entry) => String((entry as { operationType?: unknown } | null)?.operationType)) }
@@ -111,15 +112,16 @@ export async function startCosmos(options: {
     const fault = faults.take(record);
     if (fault?.delayMs !== undefined) await delay(fault.delayMs);
     let answer: Answer | undefined;
-    if (fault === undefined || fault.after === true) {
+    const stale = fault?.status === "stale";
+    if (fault === undefined || fault.after === true || stale) {
       try {
-        answer = new Handler(store, url).handle(parsed);
+        answer = new Handler(store, url).handle({ ...parsed, stale });
       } catch (error) {
         answer = failure(error);
       }
     }
     if (fault?.status === "reset") answer = undefined;
-    else if (fault !== undefined) answer = faultAnswer({ ...fault, status: fault.status });
+    else if (fault !== undefined && fault.status !== "stale") answer = faultAnswer({ ...fault, status: fault.status });
     requests.add({ ...record, status: answer?.status ?? "reset" });
     if (answer === undefined) request.socket.destroy();
     else send(response, answer, activityId);

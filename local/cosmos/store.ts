@@ -1,86 +1,18 @@
 import { randomInt, randomUUID } from "node:crypto";
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
-import { LocalError } from "../service.ts";
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import {
+  type Container,
+  type ContainerDefinition,
+  type Database,
+  expiryOf,
+  type Item,
+  type StoredDocument,
+} from "./model.ts";
 import type { PartitionRange } from "./partitionKey.ts";
-
-export type Item = Record<string, unknown>;
-
-export interface PartitionKeyDefinition {
-  readonly paths: readonly string[];
-  readonly kind: "Hash" | "MultiHash";
-  readonly version: number;
-}
-
-export interface IndexingPolicy {
-  readonly includedPaths?: readonly { readonly path: string }[];
-  readonly excludedPaths?: readonly { readonly path: string }[];
-  readonly compositeIndexes?: readonly (readonly { readonly path: string; readonly order?: string }[])[];
-}
-
-/** What a container is made of, as the REST API states it. */
-export interface ContainerDefinition extends Item {
-  readonly id: string;
-  readonly partitionKey: PartitionKeyDefinition;
-  readonly indexingPolicy: IndexingPolicy;
-  /** Seconds; -1: only items with a `ttl` of their own expire; absent: nothing does. */
-  readonly defaultTtl?: number;
-}
-
-export interface Database {
-  readonly key: number;
-  readonly id: string;
-  readonly etag: string;
-  /** Unix seconds. */
-  readonly timestamp: number;
-}
-
-export interface Container extends Database {
-  readonly database: Database;
-  readonly definition: ContainerDefinition;
-}
-
-/** A live document: its own properties, and what the service keeps about it. */
-export interface StoredDocument {
-  readonly key: number;
-  readonly id: string;
-  readonly body: Item;
-  readonly etag: string;
-  /** Unix seconds. */
-  readonly timestamp: number;
-  /** Number of the transaction that wrote this version. */
-  readonly lsn: number;
-}
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS databases (
-    key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, etag TEXT NOT NULL, timestamp INTEGER NOT NULL
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS containers (
-    key INTEGER PRIMARY KEY AUTOINCREMENT, database INTEGER NOT NULL REFERENCES databases (key) ON DELETE CASCADE,
-    id TEXT NOT NULL, etag TEXT NOT NULL, timestamp INTEGER NOT NULL, definition TEXT NOT NULL,
-    lsn INTEGER NOT NULL DEFAULT 0, UNIQUE (database, id)
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS documents (
-    key INTEGER PRIMARY KEY AUTOINCREMENT, container INTEGER NOT NULL REFERENCES containers (key) ON DELETE CASCADE,
-    partition TEXT NOT NULL, id TEXT NOT NULL, kind TEXT, etag TEXT NOT NULL, timestamp INTEGER NOT NULL,
-    lsn INTEGER NOT NULL, expires INTEGER, body TEXT NOT NULL, UNIQUE (container, partition, id)
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS documents_by_kind ON documents (container, partition, kind);
-  CREATE INDEX IF NOT EXISTS documents_by_lsn ON documents (container, lsn);
-  CREATE INDEX IF NOT EXISTS documents_by_expiry ON documents (expires) WHERE expires IS NOT NULL;
-`;
+import { openDatabase } from "./sqlite.ts";
 
 const LIVE = "(expires IS NULL OR expires > :now)";
 const COLUMNS = "key, id, etag, timestamp, lsn, body";
-
-const MAX_TTL = 2_147_483_647;
-
-/** When a document expires, in Unix milliseconds; null: never. The container's default switches expiry on. */
-export function expiryOf(item: Item, definition: ContainerDefinition, writtenAt: number): number | null {
-  if (definition.defaultTtl === undefined) return null;
-  const ttl = typeof item["ttl"] === "number" ? item["ttl"] : definition.defaultTtl;
-  return ttl === -1 ? null : writtenAt + Math.min(ttl, MAX_TTL) * 1000;
-}
 
 type Row = Record<string, SQLOutputValue>;
 
@@ -104,28 +36,6 @@ function toDatabase(row: Row): Database {
   };
 }
 
-function open(file: string): DatabaseSync {
-  let database: DatabaseSync | undefined;
-  try {
-    database = new DatabaseSync(file);
-    // WAL with NORMAL: a commit is in the operating system's hands when it is acknowledged, so it survives the end of
-    // this process at any moment (SIGKILL); only a power cut may lose the last ones, which a local stack can bear.
-    database.exec(`
-      PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-      PRAGMA foreign_keys = ON; BEGIN IMMEDIATE; ${SCHEMA} COMMIT;
-    `);
-    const { quick_check: verdict } = database.prepare("PRAGMA quick_check(1)").get() ?? {};
-    if (verdict !== "ok") throw new Error(String(verdict));
-    return database;
-  } catch (error) {
-    database?.close();
-    if (error instanceof Error && error.message.includes("database is locked")) {
-      throw new LocalError(`Another process uses the database ${file}: stop it first.`, { cause: error });
-    }
-    throw new LocalError(`The database ${file} is damaged: start afresh with npm start -- --fresh.`, { cause: error });
-  }
-}
-
 /**
  * Databases, containers and documents in one SQLite file. Every write transaction on a container takes the next log
  * sequence number (LSN), which orders the change feed. Expired documents are invisible at once and purged later.
@@ -137,7 +47,7 @@ export class Store {
 
   /** @throws LocalError when the file is damaged or another process holds it. */
   constructor(file: string) {
-    this.#database = open(file);
+    this.#database = openDatabase(file);
   }
 
   close(): void {
@@ -253,6 +163,14 @@ export class Store {
     return row && toDocument(row);
   }
 
+  /** As a replica would know it that has not heard of the latest write. */
+  staleDocument(container: Container, partition: string, id: string): StoredDocument | undefined {
+    const sql = `SELECT previous FROM documents
+      WHERE container = :container AND partition = :partition AND id = :id AND ${LIVE}`;
+    const row = this.#sql(sql).get({ container: container.key, partition, id, now: Date.now() });
+    return typeof row?.["previous"] === "string" ? (JSON.parse(row["previous"]) as StoredDocument) : undefined;
+  }
+
   /** Writes a new document, or a new version of `existing`. */
   save(container: Container, partition: string, body: Item, lsn: number, existing?: StoredDocument): StoredDocument {
     const now = Date.now();
@@ -262,8 +180,8 @@ export class Store {
     const values = { ...version, kind, expires: expiryOf(body, container.definition, now), body: JSON.stringify(body) };
     if (existing !== undefined) {
       const sql = `UPDATE documents SET kind = :kind, etag = :etag, timestamp = :timestamp, lsn = :lsn,
-        expires = :expires, body = :body WHERE key = :key`;
-      this.#sql(sql).run({ ...values, key: existing.key });
+        expires = :expires, body = :body, previous = :previous WHERE key = :key`;
+      this.#sql(sql).run({ ...values, previous: JSON.stringify(existing), key: existing.key });
       return { key: existing.key, id, body, ...version };
     }
     const place = { container: container.key, partition, id };
