@@ -81,13 +81,13 @@ export interface Definition<M extends Method, Route extends string, P extends Pe
   readonly precondition?: "match" | "match-or-create";
   /** Left out of `/v1`: for `functions/system` only. */
   readonly unversioned?: true;
-  readonly handler: (input: Input<P, Route, Q, B>) => Promise<NoInfer<S> | Reply<NoInfer<S>>>;
+  readonly handler: (input: Input<P, Route, Q, B>) => Promise<S | Reply<S>>;
   /**
    * The first answer again, from what the change remembered. `natural` where repeating the operation is the same as
    * doing it once, because it changes nothing or the resource's own state makes it so.
    */
   readonly repeat?: M extends "POST"
-    ? "natural" | ((input: Input<P, Route, Q, B>, first: Remembered) => Promise<NoInfer<S> | Reply<NoInfer<S>>>)
+    ? "natural" | ((input: Input<P, Route, Q, B>, first: Remembered) => Promise<S | Reply<S>>)
     : never;
 }
 

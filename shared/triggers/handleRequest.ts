@@ -149,7 +149,10 @@ function render(contract: Contract, request: PlainRequest, result: unknown): Pla
   const location = headers.location === undefined ? {} : { location: `${config().api.publicUrl}${headers.location}` };
   if (schema === undefined) return { status, headers: location };
   // Only what the contract names leaves, whatever the stored item holds.
-  const body = toJson(Value.Clean(schema, structuredClone(value)));
+  const shaped = Value.Clean(schema, structuredClone(value));
+  const wrong = fault(schema, shaped);
+  if (wrong !== undefined) throw new TypeError(`the answer breaks its contract at ${wrong.pointer}: ${wrong.message}`);
+  const body = toJson(shaped);
   const etag = headers.etag === undefined ? {} : { etag: entityTag(headers.etag, body) };
   const known = request.headers.get("if-none-match");
   if (contract.method === "GET" && etag.etag !== undefined && known !== null && matchesNone(known, etag.etag))
