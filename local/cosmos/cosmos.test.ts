@@ -78,6 +78,16 @@ describe("databases and containers", () => {
     expect(await failureOf(container.read())).toMatchObject({ code: 404 });
   });
 
+  it("refuses what it would not keep: unique keys", async () => {
+    const { database } = await cosmos.client.databases.createIfNotExists({ id: "test" });
+    const definition = {
+      id: "unique",
+      partitionKey: { paths: ["/a"] },
+      uniqueKeyPolicy: { uniqueKeys: [{ paths: ["/b"] }] },
+    };
+    expect(await failureOf(database.containers.create(definition))).toMatchObject({ code: 400 });
+  });
+
   it("refuses a document in a container that does not exist", async () => {
     const missing = cosmos.client.database("test").container("missing");
     expect(await failureOf(missing.items.create({ id: "a", tenantId: "t" }))).toMatchObject({ code: 404 });

@@ -141,7 +141,9 @@ function parseIndexingPolicy(value: unknown): IndexingPolicy {
 /** Reads a container as it is created or replaced; what the local server does not use is kept as it came. */
 export function parseContainer(body: unknown): ContainerDefinition {
   const id = parseId(body);
-  const { defaultTtl, partitionKey, indexingPolicy, ...rest } = body as Item;
+  const { defaultTtl, partitionKey, indexingPolicy, uniqueKeyPolicy, ...rest } = body as Item;
+  // Taken silently, it would promise what is not kept.
+  if (uniqueKeyPolicy !== undefined) throw badRequest("The local server offers no unique key policies.");
   if (defaultTtl !== undefined && defaultTtl !== null) {
     if (!Number.isInteger(defaultTtl) || (defaultTtl !== -1 && Number(defaultTtl) < 1)) {
       throw badRequest("The default time to live needs to be -1 or a positive number of seconds.");

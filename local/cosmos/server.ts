@@ -93,7 +93,7 @@ export async function startCosmos(options: {
   readonly dataDir: string;
   readonly tls: Certificates;
 }): Promise<CosmosService> {
-  await mkdir(options.dataDir, { recursive: true });
+  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const store = new Store(join(options.dataDir, "cosmos.sqlite"));
   const faults = new Faults();
   const requests = new RequestLog();
@@ -135,7 +135,6 @@ export async function startCosmos(options: {
     });
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.setTimeout(0);
   let port: number;
   try {
     port = await listen(server, options.port, "Cosmos DB");

@@ -199,11 +199,9 @@ export class Store {
 
   /** Live documents in the order of their creation; `kind` narrows to those with this value of `kind`. */
   documents(container: Container, range: PartitionRange, kind?: string): StoredDocument[] {
-    const where = [
-      "container = :container",
-      ...(range ? ["partition BETWEEN :from AND :to"] : []),
-      ...(kind === undefined ? [] : ["kind = :kind"]),
-    ].join(" AND ");
+    const where = ["container = :container", ...within(range), ...(kind === undefined ? [] : ["kind = :kind"])].join(
+      " AND ",
+    );
     const values = { container: container.key, now: Date.now(), ...range, ...(kind === undefined ? {} : { kind }) };
     const sql = `SELECT ${COLUMNS} FROM documents WHERE ${where} AND ${LIVE} ORDER BY key`;
     return this.#sql(sql).all(values).map(toDocument);
@@ -215,7 +213,9 @@ export class Store {
    */
   changes(container: Container, range: PartitionRange, lsn: number, since: number, limit: number): StoredDocument[] {
     const where = `container = :container AND lsn > :lsn AND timestamp >= :since AND ${LIVE}
-      ${range ? "AND partition BETWEEN :from AND :to" : ""}`;
+      ${within(range)
+        .map((condition) => `AND ${condition}`)
+        .join("")}`;
     const boundary = `SELECT lsn FROM documents WHERE ${where} ORDER BY lsn LIMIT 1 OFFSET :limit - 1`;
     const sql = `SELECT ${COLUMNS} FROM documents
       WHERE ${where} AND lsn <= coalesce((${boundary}), ${Number.MAX_SAFE_INTEGER}) ORDER BY lsn, key`;
@@ -232,10 +232,18 @@ export class Store {
     let statement = this.#statements.get(text);
     if (statement === undefined) {
       statement = this.#database.prepare(text);
+      // Optional conditions leave out some of the values.
+      statement.setAllowUnknownNamedParameters(true);
       this.#statements.set(text, statement);
     }
     return statement;
   }
+}
+
+/** For one partition an equation, which lets SQLite go on in the index to the kind. */
+function within(range: PartitionRange): string[] {
+  if (range === undefined) return [];
+  return range.from === range.to ? ["partition = :from"] : ["partition BETWEEN :from AND :to"];
 }
 
 function newEtag(): string {
