@@ -18,16 +18,19 @@ export const videoStates = [
 ] as const;
 export type VideoState = (typeof videoStates)[number];
 
-/** The video's state machine: from each state, the states that may follow. */
+/**
+ * The video's state machine: from each state, the states that may follow. `uploading` is never stored: blocks that have
+ * arrived make it of `awaiting_upload`, and only storage knows of them.
+ */
 export const videoTransitions: Readonly<Record<VideoState, readonly VideoState[]>> = {
-  awaiting_upload: ["uploading", "uploaded", "upload_expired", "upload_cancelled"],
+  awaiting_upload: ["uploaded", "upload_expired", "upload_cancelled"],
   uploading: ["uploaded", "upload_expired", "upload_cancelled"],
-  uploaded: ["processing", "rejected", "processing_failed", "upload_cancelled"],
+  uploaded: ["processing", "processing_failed", "upload_cancelled"],
   processing: ["processing", "ready", "rejected", "quarantined", "processing_failed"],
-  ready: ["deleting", "upload_cancelled"],
-  rejected: ["deleting", "upload_cancelled"],
+  ready: ["deleting"],
+  rejected: ["deleting"],
   quarantined: ["deleting"],
-  processing_failed: ["processing", "deleting", "upload_cancelled"],
+  processing_failed: ["processing", "deleting"],
   upload_expired: ["deleting"],
   upload_cancelled: ["deleting"],
   deleting: ["deleted", "delete_failed"],
@@ -35,9 +38,14 @@ export const videoTransitions: Readonly<Record<VideoState, readonly VideoState[]
   delete_failed: ["deleting"],
 };
 
+/** The states from which this one may be reached: the condition of a change to it. */
+export function statesBefore(to: VideoState): readonly VideoState[] {
+  return videoStates.filter((from) => videoTransitions[from].includes(to));
+}
+
 /** The upload session of a video. */
 export interface Upload {
-  /** Declared size in bytes, reserved from the tenant's quota. */
+  /** Declared size in bytes. */
   readonly size: number;
   readonly contentType: string;
   /** SHA-256 that the device declared, hex. */
@@ -81,6 +89,8 @@ export interface Video {
   readonly questionId: string;
   readonly state: VideoState;
   readonly upload: Upload;
+  /** Bytes that count for the tenant's quota: what was declared, then what is stored, then nothing. */
+  readonly countedBytes: number;
   readonly uploadedAt?: string;
   /** The untouched original, once it is copied out of reach of the upload grant. */
   readonly original?: OutputBlob;

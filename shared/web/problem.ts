@@ -30,6 +30,7 @@ export const problems = {
   missing_required: [409, "Required answers are missing"],
   missing_blocks: [409, "Parts of the video have not arrived"],
   not_ready: [409, "This video is not ready yet"],
+  legal_hold: [409, "This is kept for legal reasons"],
   in_progress: [409, "The same request is being handled"],
   conflict: [409, "Somebody else changed this at the same time"],
   link_expired: [410, "This link has expired"],

@@ -1,0 +1,75 @@
+import { Type } from "@sinclair/typebox";
+import { type RejectionCode, remedies } from "../media/rejection.ts";
+import { Choice, Sha256, type Static, Text, Time, Whole, closed, optional } from "../schema.ts";
+import { QuestionId } from "../templates/template.ts";
+import { Id, prefixes } from "../tenancy/ids.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import { type Video, videoStates } from "./video.ts";
+
+export const Bytes = Whole(0, Number.MAX_SAFE_INTEGER, "Bytes");
+export const Progress = Type.Number({ minimum: 0, maximum: 1, description: "Share of the processing that is done" });
+
+export const RejectionView = closed(
+  {
+    code: Choice(Object.keys(remedies) as RejectionCode[]),
+    remedy: Text(500, "What the guest can do about it"),
+  },
+  "Why a video was refused",
+);
+
+/** A video as everybody who may see it is told of it. */
+export const VideoView = closed({
+  id: Id(prefixes.video),
+  surveyId: Id(prefixes.survey),
+  questionId: QuestionId,
+  state: Choice(videoStates),
+  progress: optional(Progress),
+  size: Bytes,
+  contentType: Type.String({ maxLength: 100, description: "As the device declared it" }),
+  createdAt: Time,
+  updatedAt: Time,
+  uploadedAt: optional(Time),
+  original: optional(closed({ size: Bytes, sha256: Sha256 }, "The file as it came from the device")),
+  media: optional(
+    closed(
+      {
+        durationMs: Whole(0, 2 ** 31),
+        width: Whole(1, 65_536),
+        height: Whole(1, 65_536),
+        size: Bytes,
+        method: Choice(["remux", "transcode"]),
+      },
+      "The video as it is played",
+    ),
+  ),
+  rejection: optional(RejectionView),
+});
+export type VideoView = Static<typeof VideoView>;
+
+/** `progress`, 0..1, is known to those who read the lease of a video that is being processed. */
+export function videoView(video: Entity<Video>, progress?: number): VideoView {
+  const { id, surveyId, questionId, state, upload, createdAt, updatedAt, uploadedAt, original, outputs } = video;
+  return {
+    id,
+    surveyId,
+    questionId,
+    state,
+    ...(state === "processing" && { progress: progress ?? 0 }),
+    size: upload.size,
+    contentType: upload.contentType,
+    createdAt,
+    updatedAt,
+    ...(uploadedAt !== undefined && { uploadedAt }),
+    ...(original !== undefined && { original: { size: original.size, sha256: original.sha256 } }),
+    ...(outputs !== undefined && {
+      media: {
+        durationMs: outputs.durationMs,
+        width: outputs.width,
+        height: outputs.height,
+        size: outputs.video.size,
+        method: outputs.method,
+      },
+    }),
+    ...(video.rejection !== undefined && { rejection: video.rejection }),
+  };
+}
