@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { LocalError, type LocalService, listen, stop } from "../service.ts";
 import { createAdmin } from "./admin.ts";
 import { type App, type AppFunction, loadApp } from "./app.ts";
@@ -88,7 +89,13 @@ export async function startHost(options: HostOptions): Promise<FunctionsHost> {
   const appHooks = { hookData: {}, appHookData: invoker.appHookData, functionAppDirectory: options.appDir };
   await app.core.runHooks("appStart", appHooks);
   const port = await listen(server, options.port, "functions");
-  for (const [fn, trigger] of triggers) if (!fn.disabled) await trigger.start();
+  try {
+    for (const [fn, trigger] of triggers) if (!fn.disabled) await trigger.start();
+  } catch (error) {
+    stopping.abort();
+    await stop(server);
+    throw error;
+  }
 
   return {
     url: `http://127.0.0.1:${port}`,
@@ -101,9 +108,11 @@ export async function startHost(options: HostOptions): Promise<FunctionsHost> {
     close: async () => {
       stopping.abort();
       const stopped = stop(server);
-      const left = await invoker.drain(options.drain ?? 10_000);
+      const patience = options.drain ?? 10_000;
+      const left = await invoker.drain(patience);
       if (left > 0) log.host("warning", `${left} functions were still running when the host stopped.`);
-      else await Promise.all(loops);
+      // What a trigger still has to write after its function, such as a receipt.
+      else await Promise.race([Promise.all(loops), delay(patience, undefined, { ref: false })]);
       await app.core.runHooks("appTerminate", appHooks);
       await stopped;
     },

@@ -97,7 +97,7 @@ describe("the HTTP host", () => {
     expect((await get("/items/%E0%A4%A")).status).toBe(400);
   });
 
-  test("prefers a literal to a parameter, and takes the rest of a path", async () => {
+  test("takes routes by function name, and the rest of a path", async () => {
     const bodies = await Promise.all(
       ["/items/list", "/items/other", "/files/a/b"].map(async (path) => (await get(path)).text()),
     );

@@ -1,14 +1,10 @@
-import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { type IncomingMessage, type Server, type ServerResponse, createServer, request as forward } from "node:http";
-import { pipeline } from "node:stream/promises";
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import { LocalError } from "../service.ts";
 import type { AppFunction } from "./app.ts";
-import { serializeCookie } from "./cookies.ts";
-import type { HttpResponseData, TypedData } from "./core.ts";
+import { type Found, buffered, end, streamed } from "./httpExchange.ts";
 import type { Invoker } from "./invoke.ts";
 import { createLimiter } from "./limiter.ts";
-import { type Route, compareRoutes, matchRoute, parseRoute, shapeOf } from "./routes.ts";
+import { type Route, hides, matchRoute, parseRoute } from "./routes.ts";
 import type { HostSettings } from "./settings.ts";
 
 export interface HttpOptions {
@@ -31,16 +27,6 @@ interface Endpoint {
 
 const maxHeaderBytes = 32_768;
 const maxHeaders = 100;
-// RFC 9110, 7.6.1: what concerns one connection is not forwarded.
-const hopByHop = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /**
  * The HTTP half of the host. A path without a function, or with one for other methods only, is 404 as in Azure; a
@@ -78,8 +64,8 @@ export function createHttpServer(options: HttpOptions): Server {
     try {
       await limited(() =>
         options.httpUri === undefined
-          ? buffered(options, found, request, response, target)
-          : streamed(options, options.httpUri, found, request, response, target),
+          ? buffered(options, found, { request, response, target })
+          : streamed(options, options.httpUri, found, { request, response, target }),
       );
     } finally {
       outstanding -= 1;
@@ -92,11 +78,6 @@ export function createHttpServer(options: HttpOptions): Server {
       response.destroy();
     });
   });
-}
-
-interface Found {
-  readonly fn: AppFunction;
-  readonly params: Readonly<Record<string, string>>;
 }
 
 function endpointsOf({ functions, settings }: HttpOptions): readonly Endpoint[] {
@@ -113,16 +94,24 @@ function endpointsOf({ functions, settings }: HttpOptions): readonly Endpoint[] 
       route: parseRoute(settings.routePrefix === "" ? path : `${settings.routePrefix}/${path}`),
     };
   });
-  const taken = new Map<string, string>();
-  for (const { fn, methods, route } of endpoints)
-    for (const method of methods) {
-      const key = `${method} ${shapeOf(route)}`;
-      const other = taken.get(key);
-      if (other !== undefined)
-        throw new LocalError(`The functions ${other} and ${fn.name} both answer ${method} /${route.template}.`);
-      taken.set(key, fn.name);
+  endpoints.sort((a, b) => (a.fn.name.toLowerCase() < b.fn.name.toLowerCase() ? -1 : 1));
+  refuseHidden(endpoints);
+  return endpoints.filter(({ fn }) => !fn.disabled);
+}
+
+/**
+ * Azure tries routes in the order of the functions' names, whatever is more exact, and never tells of one that is not
+ * reached: https://github.com/Azure/azure-functions-host/issues/9876
+ */
+function refuseHidden(endpoints: readonly Endpoint[]): void {
+  for (const [index, later] of endpoints.entries())
+    for (const earlier of endpoints.slice(0, index)) {
+      const method = later.methods.find((name) => earlier.methods.includes(name));
+      if (method !== undefined && hides(earlier.route, later.route))
+        throw new LocalError(
+          `${method} /${later.route.template} never reaches ${later.fn.name}: Azure tries functions by name, and /${earlier.route.template} of ${earlier.fn.name} comes first. Constrain a parameter, e.g. {id:length(30)}, or rename a function.`,
+        );
     }
-  return endpoints.filter(({ fn }) => !fn.disabled).sort((a, b) => compareRoutes(a.route, b.route));
 }
 
 function find(endpoints: readonly Endpoint[], method: string, path: string): Found | "malformed" | undefined {
@@ -143,134 +132,4 @@ function targetOf(request: IncomingMessage): URL | undefined {
   if (!url.startsWith("/")) return undefined;
   const text = `http://${headers.host ?? "localhost"}${url}`;
   return URL.canParse(text) ? new URL(text) : undefined;
-}
-
-async function buffered(
-  { invoker, bodyLimit }: HttpOptions,
-  { fn, params }: Found,
-  request: IncomingMessage,
-  response: ServerResponse,
-  target: URL,
-): Promise<void> {
-  const bytes = await readBytes(request, bodyLimit);
-  if (bytes === undefined) {
-    end(response, 413);
-    return;
-  }
-  const http = {
-    method: request.method ?? "GET",
-    url: target.href,
-    nullableHeaders: nullable(headersOf(request)),
-    nullableParams: nullable(params),
-    ...(bytes.length > 0 && { body: { bytes } }),
-  };
-  try {
-    const { returnValue } = await invoker.invoke(fn, { data: { http } });
-    if (returnValue?.http === undefined) end(response, 204);
-    else send(response, returnValue.http);
-  } catch {
-    end(response, 500);
-  }
-}
-
-/** With `enableHttpStream` the library serves requests itself; the host forwards to it and pairs both by invocation. */
-async function streamed(
-  { invoker, bodyLimit }: HttpOptions,
-  httpUri: string,
-  { fn, params }: Found,
-  request: IncomingMessage,
-  response: ServerResponse,
-  target: URL,
-): Promise<void> {
-  if (Number(request.headers["content-length"] ?? 0) > bodyLimit) {
-    end(response, 413);
-    return;
-  }
-  const invocationId = randomUUID();
-  const headers = headersOf(request);
-  const proxied = forward(new URL(target.pathname + target.search, httpUri), {
-    method: request.method,
-    agent: false,
-    headers: {
-      ...withoutHopByHop(headers),
-      "x-ms-invocation-id": invocationId,
-      "x-forwarded-host": target.host,
-      "x-forwarded-proto": "http",
-    },
-  });
-  const answered = once(proxied, "response").then(async ([answer]: IncomingMessage[]) => {
-    if (answer === undefined) return;
-    response.writeHead(answer.statusCode ?? 500, withoutHopByHop(answer.headers));
-    await pipeline(answer, response);
-  });
-  const metadata: Record<string, TypedData> = {
-    Headers: { json: JSON.stringify(headers) },
-    ...Object.fromEntries(Object.entries(params).map(([name, value]) => [name, { string: value }])),
-  };
-  const sent = pipeline(request, proxied);
-  try {
-    await invoker.invoke(fn, { data: {}, metadata, invocationId });
-    await answered;
-    await sent;
-  } catch {
-    if (!response.headersSent) end(response, 500);
-    proxied.destroy();
-    await Promise.allSettled([answered, sent]);
-    if (!response.writableEnded) response.destroy();
-  }
-}
-
-/** App Service's front end adds the client's address and port at the end of what the client sent. */
-function headersOf(request: IncomingMessage): Record<string, string> {
-  const headers = Object.fromEntries(
-    Object.entries(request.headersDistinct).map(([name, values]) => [
-      name,
-      (values ?? []).join(name === "cookie" ? "; " : ","),
-    ]),
-  );
-  const { remoteAddress = "127.0.0.1", remotePort = 0 } = request.socket;
-  const client = `${remoteAddress}:${remotePort}`;
-  const before = headers["x-forwarded-for"];
-  return {
-    ...headers,
-    "x-forwarded-for": before === undefined ? client : `${before}, ${client}`,
-    "x-forwarded-proto": "http",
-  };
-}
-
-async function readBytes(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
-  if (Number(request.headers["content-length"] ?? 0) > limit) return undefined;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // What is left of a body that is too large is read and dropped by Node after the answer.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function send(response: ServerResponse, { statusCode, headers, cookies, body }: HttpResponseData): void {
-  const bytes = body?.bytes ?? Buffer.alloc(0);
-  const status = Number(statusCode ?? 200);
-  for (const [name, value] of Object.entries(withoutHopByHop(headers ?? {}))) response.setHeader(name, value);
-  if (cookies !== undefined && cookies.length > 0) response.setHeader("set-cookie", cookies.map(serializeCookie));
-  if (!response.hasHeader("content-length") && ![204, 304].includes(status))
-    response.setHeader("content-length", bytes.length);
-  response.writeHead(status);
-  response.end(bytes);
-}
-
-function end(response: ServerResponse, status: number): void {
-  response.writeHead(status, status === 204 ? {} : { "content-length": 0 });
-  response.end();
-}
-
-function withoutHopByHop<T>(headers: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHop.has(name)));
-}
-
-function nullable(values: Readonly<Record<string, string>>): Record<string, { value: string }> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]));
 }

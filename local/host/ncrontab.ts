@@ -18,19 +18,17 @@ interface Field {
   readonly names?: readonly string[];
 }
 
-const fields: readonly Field[] = [
-  { label: "second", min: 0, max: 59 },
-  { label: "minute", min: 0, max: 59 },
-  { label: "hour", min: 0, max: 23 },
-  { label: "day", min: 1, max: 31 },
-  {
-    label: "month",
-    min: 1,
-    max: 12,
-    names: ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
-  },
-  { label: "weekday", min: 0, max: 6, names: ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] },
-];
+const second: Field = { label: "second", min: 0, max: 59 };
+const minute: Field = { label: "minute", min: 0, max: 59 };
+const hour: Field = { label: "hour", min: 0, max: 23 };
+const day: Field = { label: "day", min: 1, max: 31 };
+const month: Field = {
+  label: "month",
+  min: 1,
+  max: 12,
+  names: ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+};
+const weekday: Field = { label: "weekday", min: 0, max: 6, names: ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
 
 /**
  * Parses `{second} {minute} {hour} {day} {month} {weekday}`, or five fields without the second, as NCrontab does: lists,
@@ -40,32 +38,36 @@ export function parseSchedule(expression: string): Schedule {
   const parts = expression.trim().split(/\s+/u);
   if (parts.length === 5) parts.unshift("0");
   if (parts.length !== 6) throw new LocalError(`"${expression}" is not an NCRONTAB expression of six fields.`);
-  const [seconds, minutes, hours, days, months, weekdays] = fields.map((field, index) =>
-    parseField(parts[index] ?? "", field, expression),
-  );
-  if (!seconds || !minutes || !hours || !days || !months || !weekdays) throw new LocalError("unreachable");
-  return { seconds, minutes, hours, days, months, weekdays };
+  const parse = (index: number, field: Field) => parseField(parts[index] ?? "", field, expression);
+  return {
+    seconds: parse(0, second),
+    minutes: parse(1, minute),
+    hours: parse(2, hour),
+    days: parse(3, day),
+    months: parse(4, month),
+    weekdays: parse(5, weekday),
+  };
 }
 
 /** First time (UTC) after `after` that fits; day and weekday must both fit. Undefined if none comes within 30 years. */
 export function nextOccurrence(schedule: Schedule, after: Date): Date | undefined {
-  const day = new Date(Date.UTC(after.getUTCFullYear(), after.getUTCMonth(), after.getUTCDate()));
+  const date = new Date(Date.UTC(after.getUTCFullYear(), after.getUTCMonth(), after.getUTCDate()));
   const end = Date.UTC(after.getUTCFullYear() + 30, 0, 1);
-  for (; day.getTime() < end; day.setUTCDate(day.getUTCDate() + 1)) {
-    if (!schedule.months.has(day.getUTCMonth() + 1)) continue;
-    if (!schedule.days.has(day.getUTCDate()) || !schedule.weekdays.has(day.getUTCDay())) continue;
-    const time = firstTime(schedule, day.getTime(), after.getTime());
+  for (; date.getTime() < end; date.setUTCDate(date.getUTCDate() + 1)) {
+    if (!schedule.months.has(date.getUTCMonth() + 1)) continue;
+    if (!schedule.days.has(date.getUTCDate()) || !schedule.weekdays.has(date.getUTCDay())) continue;
+    const time = firstTime(schedule, date.getTime(), after.getTime());
     if (time !== undefined) return new Date(time);
   }
   return undefined;
 }
 
-function firstTime(schedule: Schedule, day: number, after: number): number | undefined {
-  for (const hour of schedule.hours) {
-    if (day + (hour + 1) * 3_600_000 <= after) continue;
-    for (const minute of schedule.minutes)
-      for (const second of schedule.seconds) {
-        const time = day + ((hour * 60 + minute) * 60 + second) * 1000;
+function firstTime({ hours, minutes, seconds }: Schedule, midnight: number, after: number): number | undefined {
+  for (const h of hours) {
+    if (midnight + (h + 1) * 3_600_000 <= after) continue;
+    for (const m of minutes)
+      for (const s of seconds) {
+        const time = midnight + ((h * 60 + m) * 60 + s) * 1000;
         if (time > after) return time;
       }
   }

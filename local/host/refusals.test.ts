@@ -23,6 +23,11 @@ describe("the host refuses an app", () => {
       ["one", "two", "GET"],
     ],
     [
+      "with a route that Azure would never reach, because a wider one has the earlier name",
+      { getItem: get("getItem", `route: "items/{id}",`), listItems: get("listItems", `route: "items/list",`) },
+      ["listItems", "getItem", "rename"],
+    ],
+    [
       "with a name that is taken",
       { one: get("same", `route: "a",`), two: get("Same", `route: "b",`) },
       ["two.js", "registered already"],

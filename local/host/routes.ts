@@ -56,31 +56,21 @@ export function matchRoute(route: Route, path: string): Record<string, string> |
   return given.length > route.segments.length ? undefined : params;
 }
 
-/** Orders routes as ASP.NET does: literals before constrained parameters, before parameters, before the rest. */
-export function compareRoutes(a: Route, b: Route): number {
-  const length = Math.max(a.segments.length, b.segments.length);
-  for (let index = 0; index < length; index++) {
-    const difference = precedence(a.segments[index]) - precedence(b.segments[index]);
-    if (difference !== 0) return difference;
+/** Whether every path of `exact` also matches `wide`, as far as the templates tell. */
+export function hides(wide: Route, exact: Route): boolean {
+  for (const [index, segment] of exact.segments.entries()) {
+    const over = wide.segments[index];
+    if (over === undefined) return false;
+    if (over.kind === "rest") return over.constraints.length === 0;
+    if (over.kind === "literal") {
+      if (segment.kind !== "literal" || segment.text !== over.text) return false;
+    } else if (segment.kind === "literal") {
+      if (!over.constraints.every((holds) => holds(segment.text))) return false;
+    } else if (segment.kind === "rest" || (segment.optional && !over.optional)) return false;
+    else if (over.constraints.length > 0 && over.constraintText !== segment.constraintText) return false;
   }
-  return 0;
-}
-
-/** Equal for templates that match the same paths. */
-export function shapeOf({ segments }: Route): string {
-  return segments
-    .map((segment) =>
-      segment.kind === "literal"
-        ? segment.text
-        : `{${segment.kind} ${segment.constraintText}${segment.optional ? "?" : ""}}`,
-    )
-    .join("/");
-}
-
-function precedence(segment: Segment | undefined): number {
-  if (segment === undefined) return 0;
-  if (segment.kind === "literal") return 1;
-  return (segment.kind === "rest" ? 4 : 2) + (segment.constraints.length > 0 ? 0 : 1);
+  const more = wide.segments[exact.segments.length];
+  return more === undefined || more.kind === "rest" || (more.kind === "parameter" && more.optional);
 }
 
 function parseSegment(part: string, template: string): Segment {
