@@ -6,7 +6,13 @@ import { lazy } from "./lazy.ts";
 import { type FieldError, Problem } from "./web/problem.ts";
 
 const ajv = lazy(() => {
-  const instance = new Ajv2020({ allErrors: false, strict: true, strictTypes: false, unicodeRegExp: true });
+  const instance = new Ajv2020({
+    allErrors: false,
+    strict: true,
+    strictTypes: false,
+    unicodeRegExp: true,
+    discriminator: true,
+  });
   addFormats.default(instance, ["date-time", "date", "email", "uri"]);
   return instance;
 });

@@ -14,8 +14,7 @@ const required = optional(
 );
 const kindOf = <const W extends string>(word: W) => Choice([word]);
 
-/** One question of a template. A section only structures; every other type takes an answer. */
-export const Question = Type.Union([
+const variants = [
   closed({
     ...common,
     type: kindOf("video"),
@@ -24,7 +23,6 @@ export const Question = Type.Union([
     maxSeconds: optional(Whole(1, 3_600)),
     maxBytes: optional(Whole(1_048_576, 4_294_967_296)),
   }),
-  closed({ ...common, type: kindOf("photo"), required }),
   closed({ ...common, type: kindOf("text"), required, maxLength: optional(Whole(1, 5_000)) }),
   closed({
     ...common,
@@ -43,8 +41,19 @@ export const Question = Type.Union([
   closed({ ...common, type: kindOf("boolean"), required }),
   closed({ ...common, type: kindOf("date"), required }),
   closed({ ...common, type: kindOf("section") }),
-]);
-export type Question = Static<typeof Question>;
+];
+export type Question = Static<(typeof variants)[number]>;
+
+/**
+ * One question of a template. A section only structures; every other type takes an answer. The type decides which of the
+ * variants is meant, so that a fault is reported against that one.
+ */
+export const Question = Type.Unsafe<Question>({
+  type: "object",
+  discriminator: { propertyName: "type" },
+  required: ["type"],
+  oneOf: variants,
+});
 
 export const Questions = List(Question, 100, 1);
 
