@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { CosmosClient, PartitionKeyDefinitionVersion, PartitionKeyKind } from "@azure/cosmos";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ManagedIdentityCredential } from "@azure/identity";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { startIdentity } from "../identity.ts";
 import { clientOf, failureOf, mintToken, TestCosmos } from "./testSupport.ts";
 
 let cosmos: TestCosmos;
@@ -36,6 +38,16 @@ describe("access", () => {
   ])("refuses a request %s with 401", async (_name, token) => {
     const response = token === undefined ? await fetch(`${cosmos.service.url}/`) : await readAccount(token());
     expect(response.status).toBe(401);
+  });
+
+  it("lets the managed identity in, with a token from the local identity endpoint", async () => {
+    const identity = await startIdentity({ port: 0 });
+    for (const [name, value] of Object.entries(identity.settings)) vi.stubEnv(name, String(value));
+    const client = clientOf(cosmos.service.url, { aadCredentials: new ManagedIdentityCredential() });
+    expect((await client.databases.createIfNotExists({ id: "managed" })).statusCode).toBe(201);
+    client.dispose();
+    vi.unstubAllEnvs();
+    await identity.close();
   });
 
   it("refuses an account key", async () => {

@@ -17,13 +17,17 @@ export interface ListShape<T> {
   readonly direction: "ascending" | "descending";
 }
 
-/** A kind of item: its name in the database, the version of its shape and the lists that its indexes carry. */
-export interface Kind<T extends object> {
+/** How items of a kind are stored: their name in the database and the version of their shape. */
+export interface StoredShape<T extends object> {
   readonly name: string;
   readonly schemaVersion: number;
-  readonly lists: readonly ListShape<T>[];
   /** Makes the fields of version N-1 into those of version N: both builds of a slot swap read the same items. */
   readonly upgrade?: (previous: Record<string, unknown>) => T;
+}
+
+/** A kind of item, with the lists that its indexes carry. */
+export interface Kind<T extends object> extends StoredShape<T> {
+  readonly lists: readonly ListShape<T>[];
 }
 
 export function defineKind<T extends object>(
@@ -48,15 +52,24 @@ export function declaredList<T extends object>(
   return kind.lists.find((list) => list.orderBy === orderBy && isDeepStrictEqual([...list.where].sort(), wanted));
 }
 
+/** A kind of whatever fields. */
+export interface ListedKind extends StoredShape<object> {
+  readonly lists: readonly {
+    readonly where: readonly string[];
+    readonly orderBy: string;
+    readonly direction: "ascending" | "descending";
+  }[];
+}
+
 export interface IndexPath {
   readonly path: string;
   readonly order: "ascending" | "descending";
 }
 
 /** The composite index behind each declared list: the kind, its equality filters, the sort field, the id. */
-export function compositeIndexes(kinds: readonly Kind<never>[]): IndexPath[][] {
+export function compositeIndexes(kinds: readonly ListedKind[]): IndexPath[][] {
   const indexes = kinds.flatMap((kind) =>
-    kind.lists.map((list: ListShape<never>): IndexPath[] => [
+    kind.lists.map((list): IndexPath[] => [
       { path: "/kind", order: "ascending" },
       ...list.where.map((field): IndexPath => ({ path: `/${field}`, order: "ascending" })),
       { path: `/${list.orderBy}`, order: list.direction },

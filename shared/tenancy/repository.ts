@@ -4,7 +4,7 @@ import { UnprotectError, protector } from "../protection/protector.ts";
 import { Problem } from "../web/problem.ts";
 import { dataContainer } from "./database.ts";
 import { tenantPredicate, within } from "./guard.ts";
-import { type Entity, type Kind, declaredList } from "./kind.ts";
+import { type Entity, type Kind, type ListedKind, type StoredShape, declaredList } from "./kind.ts";
 
 /** An item as the database has it. */
 export interface StoredItem extends ItemDefinition {
@@ -114,7 +114,7 @@ export class TenantRepository {
   }
 
   /** All items of the kinds whose field has the value, by kind and in the order of their ids. One query, at most 1,000. */
-  async findRelated<Kinds extends readonly Kind<never>[]>(
+  async findRelated<const Kinds extends readonly ListedKind[]>(
     kinds: Kinds,
     field: string,
     value: string,
@@ -147,13 +147,13 @@ export class TenantRepository {
 }
 
 /** The fields of the kind and what every item has; nothing of the database's own. Throws on a version not understood. */
-export function toEntity<T extends object>(kind: Kind<T>, item: StoredItem): Entity<T> {
+export function toEntity<T extends object>(kind: StoredShape<T>, item: StoredItem): Entity<T> {
   const { id, tenantId, kind: kindName, schemaVersion, createdAt, updatedAt, _etag, ...rest } = item;
   const fields = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith("_") && name !== "ttl"));
   return { ...fieldsOf(kind, schemaVersion, fields), id, createdAt, updatedAt, etag: _etag };
 }
 
-function fieldsOf<T extends object>(kind: Kind<T>, schemaVersion: number, fields: Record<string, unknown>): T {
+function fieldsOf<T extends object>(kind: StoredShape<T>, schemaVersion: number, fields: Record<string, unknown>): T {
   if (schemaVersion === kind.schemaVersion) return fields as T;
   if (schemaVersion === kind.schemaVersion - 1 && kind.upgrade !== undefined) return kind.upgrade(fields);
   // The build before this one reads what the next has written: new versions only add fields.

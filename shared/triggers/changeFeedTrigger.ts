@@ -32,7 +32,7 @@ export function changeFeedTrigger(definition: {
     leaseContainerName: "leases",
     createLeaseContainerIfNotExists: false,
     startFromBeginning: true,
-    feedPollDelay: 1_000,
+    feedPollDelay: 500,
     maxItemsPerInvocation: 500,
     retry: {
       strategy: "exponentialBackoff",

@@ -3,7 +3,7 @@ import { type Static, type TObject, type TProperties, Type } from "@sinclair/typ
 import { ulid } from "ulid";
 import { compose } from "../composition.ts";
 import type { QueueName } from "../storage/queues.ts";
-import { isTenantId, platformTenantId } from "../tenancy/ids.ts";
+import { Id, isTenantId, platformTenantId, prefixes } from "../tenancy/ids.ts";
 import { type TenantScope, openScope } from "../tenancy/scope.ts";
 import { fault } from "../validator.ts";
 import { type Log, errorFields, logOf } from "./logLine.ts";
@@ -15,29 +15,37 @@ const envelope = {
   requestId: Type.String({ maxLength: 64 }),
 };
 
+/** What a message of the platform has that is about a tenant. */
+const subject = { subjectTenantId: Id(prefixes.tenant) };
+
+/** `maxDequeueCount` of host.json. */
+export const maxAttempts = 5;
+
 export interface QueueInput<Message> {
   readonly message: Message;
-  /** The tenant that the message names. */
+  /** The tenant that the message names; of a message with a subject, its subject. */
   readonly tenant: TenantScope;
   /** The platform's own scope, for what its registry says about the tenant. */
   readonly platform: TenantScope;
-  /** How often this message was delivered, this time included; after 5 it leaves for the poison queue. */
+  /** How often this message was delivered, this time included; after {@link maxAttempts} it leaves for the poison queue. */
   readonly attempt: number;
   readonly log: Log;
 }
 
 /**
  * Consumes a queue, at least once and in no order: handlers are idempotent. A throw means that it is our own fault or a
- * passing one; the host delivers again and gives up after five.
+ * passing one; the host delivers again and gives up after {@link maxAttempts}.
  */
 export function queueTrigger<P extends TProperties>(definition: {
   readonly queue: QueueName;
   /** Fields of the message beside its envelope. */
   readonly message: P;
+  /** Messages of the platform, each about the tenant that its `subjectTenantId` names. */
+  readonly subject?: true;
   readonly handler: (input: QueueInput<Static<TObject<P>>>) => Promise<void>;
 }): StorageQueueFunctionOptions {
   // Open on purpose: the next build's messages may have more fields while both builds consume.
-  const schema = Type.Object({ ...envelope, ...definition.message });
+  const schema = Type.Object({ ...envelope, ...(definition.subject && subject), ...definition.message });
   return {
     queueName: definition.queue,
     connection: "DATA",
@@ -46,8 +54,11 @@ export function queueTrigger<P extends TProperties>(definition: {
       const log = logOf(context);
       const entry = typeof queueEntry === "string" ? (JSON.parse(queueEntry) as unknown) : queueEntry;
       const wrong = fault(schema, entry);
-      const { tenantId, requestId } = entry as { tenantId: string; requestId: string };
-      if (wrong !== undefined || !isTenantId(tenantId)) {
+      const sent = entry as { tenantId: string; requestId: string; subjectTenantId: string };
+      const { requestId } = sent;
+      const tenantId = definition.subject ? sent.subjectTenantId : sent.tenantId;
+      const ours = definition.subject ? sent.tenantId === platformTenantId : isTenantId(tenantId);
+      if (wrong !== undefined || !ours) {
         log("error", {
           event: "message_invalid",
           code: wrong?.code ?? "tenant",

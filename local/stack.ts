@@ -1,0 +1,148 @@
+import { mkdir, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { startAzurite } from "./azurite.ts";
+import { startBlobFront } from "./blobFront.ts";
+import { caFile, loadCertificates, trust } from "./certificates.ts";
+import { startCosmos } from "./cosmos/server.ts";
+import { startHost } from "./host/host.ts";
+import type { LogSink } from "./host/log.ts";
+import { startIdentity } from "./identity.ts";
+import { startIssuer } from "./issuer.ts";
+import { startMail } from "./mail.ts";
+import { provision } from "./provision.ts";
+import { type LocalService, listen, stop } from "./service.ts";
+import { startVault } from "./vault/vault.ts";
+
+export interface StackOptions {
+  /** Port of the API; the others follow it. 0 takes free ones. */
+  readonly port: number;
+  /** Where all state is kept. */
+  readonly dataDir: string;
+  /** Forgets what is kept there. */
+  readonly fresh?: boolean;
+  /** Folder of the built app. */
+  readonly appDir: string;
+  readonly log: LogSink;
+  /** Further settings, or other values of the stack's own. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Where everything of a running stack is. */
+export interface Stack extends AsyncDisposable {
+  readonly apiUrl: string;
+  readonly issuerUrl: string;
+  readonly blobUrl: string;
+  readonly blobHttpUrl: string;
+  readonly cosmosUrl: string;
+  readonly vaultUrl: string;
+  readonly mailUrl: string;
+  readonly caFile: string;
+  readonly operatorEmail: string;
+  readonly functions: readonly string[];
+}
+
+export const operatorEmail = "operator@callpilot.localhost";
+const database = "callpilot";
+const folders = ["certificates", "storage", "cosmos", "vault", "issuer", "mail"];
+
+/** Boots the whole local Azure and the app in this process. One per process. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { dataDir, port } = options;
+  const at = (offset: number) => (port === 0 ? 0 : port + offset);
+  const folder = (name: string) => join(dataDir, name);
+  if (options.fresh === true)
+    await Promise.all(folders.map((name) => rm(folder(name), { recursive: true, force: true })));
+  await mkdir(dataDir, { recursive: true });
+
+  const running: LocalService[] = [];
+  const keep = <T extends LocalService>(service: T): T => {
+    running.push(service);
+    return service;
+  };
+  const close = async (): Promise<void> => {
+    for (const service of running.reverse()) await service.close();
+  };
+  try {
+    const tls = await loadCertificates(folder("certificates"));
+    trust(tls.ca);
+    const identity = keep(await startIdentity({ port: at(8) }));
+    const storage = await startAzurite({ blobPort: at(1), queuePort: at(3), dataDir: folder("storage"), tls });
+    keep(storage.blob);
+    keep(storage.queue);
+    const front = keep(await startBlobFront({ port: at(2), target: storage.blob.url, tls }));
+    const cosmos = keep(await startCosmos({ port: at(4), dataDir: folder("cosmos"), tls }));
+    const vault = keep(await startVault({ port: at(5), dataDir: folder("vault"), tls }));
+    const issuer = keep(await startIssuer({ port: at(6), dataDir: folder("issuer"), tls, operatorEmail }));
+    const mail = keep(await startMail({ port: at(7), dataDir: folder("mail"), tls }));
+    Object.assign(process.env, identity.settings);
+    await provision({
+      cosmosUrl: cosmos.url,
+      database,
+      vaultUrl: vault.url,
+      blobServiceUri: storage.blobServiceUri,
+    });
+
+    const apiPort = port === 0 ? await freePort() : port;
+    const apiUrl = `http://localhost:${apiPort}`;
+    const settings: Record<string, string> = {
+      CALLPILOT_ENVIRONMENT: "local",
+      CALLPILOT_ROLE: "all",
+      API_PUBLIC_URL: apiUrl,
+      GUEST_LINK_URL: `${apiUrl}/s`,
+      AzureWebJobsStorage__blobServiceUri: storage.blobServiceUri,
+      AzureWebJobsStorage__queueServiceUri: storage.queueServiceUri,
+      COSMOS__accountEndpoint: cosmos.url,
+      COSMOS_DATABASE: database,
+      DATA_ACCOUNT: storage.account,
+      DATA__blobServiceUri: storage.blobServiceUri,
+      DATA__queueServiceUri: storage.queueServiceUri,
+      DATA_BLOB_PUBLIC_URL: `${front.url}/${storage.account}`,
+      VAULT_URL: vault.url,
+      OIDC_ISSUER: issuer.url,
+      OIDC_AUDIENCE: "callpilot-api",
+      OIDC_TENANT_CLAIM: "tenant_id",
+      MAIL_ENDPOINT: mail.url,
+      MAIL_SENDER: "surveys@callpilot.localhost",
+      INGEST_SOURCE: "LogsAndContainerScan",
+      RATE_LIMIT_PER_MINUTE: "100000",
+      ...options.settings,
+    };
+    Object.assign(process.env, settings);
+    const host = keep(
+      await startHost({
+        appDir: options.appDir,
+        port: apiPort,
+        env: process.env,
+        log: options.log,
+        onBlobCreated: (listener) => {
+          storage.onBlobCreated(listener);
+        },
+      }),
+    );
+    return {
+      apiUrl,
+      issuerUrl: issuer.url,
+      blobUrl: storage.blobServiceUri,
+      blobHttpUrl: `${front.url}/${storage.account}`,
+      cosmosUrl: cosmos.url,
+      vaultUrl: vault.url,
+      mailUrl: mail.url,
+      caFile: caFile(folder("certificates")),
+      operatorEmail,
+      functions: host.functions.map(({ name }) => name),
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The API's address is one of its own settings, so its port is chosen before it listens. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server, 0, "API");
+  await stop(server);
+  return port;
+}

@@ -1,0 +1,105 @@
+import { createWriteStream } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { MissingTool } from "../shared/media/tools.ts";
+import { provideTools } from "./ffmpeg.ts";
+import type { LogSink } from "./host/log.ts";
+import { type SeededTenant, seed } from "./seed.ts";
+import { LocalError } from "./service.ts";
+import { type Stack, startStack } from "./stack.ts";
+import { readyTable } from "./table.ts";
+
+const { values } = parseArgs({
+  options: {
+    fresh: { type: "boolean", default: false },
+    seed: { type: "boolean", default: true },
+    data: { type: "string", default: ".local" },
+    settings: { type: "string", multiple: true, default: [] },
+  },
+  allowNegative: true,
+});
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof LocalError) && !(error instanceof MissingTool)) throw error;
+  console.error(`callpilot: ${error.message}`);
+  process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  const started = performance.now();
+  const dataDir = resolve(values.data);
+  const stackFile = join(dataDir, "stack.json");
+  const port = portNumber(process.env["PORT"] ?? "7071");
+  await mkdir(dataDir, { recursive: true });
+  await rm(stackFile, { force: true });
+  await provideTools();
+  const logFile = join(dataDir, "functions.log");
+  const stack = await startStack({
+    port,
+    dataDir,
+    fresh: values.fresh,
+    appDir: resolve("."),
+    log: fileLog(logFile),
+    settings: Object.fromEntries(values.settings.map(setting)),
+  });
+  onStop(stack);
+  const booted = performance.now() - started;
+  const tenants = values.seed ? await seed(stack, dataDir, values.fresh) : [];
+  await writeFile(stackFile, JSON.stringify(described(stack, tenants), null, 2));
+  console.log(readyTable(stack, tenants, { dataDir, logFile, bootMilliseconds: booted }));
+  process.send?.("ready");
+}
+
+function described(stack: Stack, tenants: readonly SeededTenant[]) {
+  const { apiUrl, issuerUrl, blobUrl, blobHttpUrl, cosmosUrl, vaultUrl, mailUrl, caFile, functions } = stack;
+  const operator = { email: stack.operatorEmail };
+  return {
+    apiUrl,
+    issuerUrl,
+    blobUrl,
+    blobHttpUrl,
+    cosmosUrl,
+    vaultUrl,
+    mailUrl,
+    caFile,
+    operator,
+    tenants,
+    functions,
+  };
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_527) return port;
+  throw new LocalError(`PORT=${text} is not a port: give a number from 0 (free ports) to 65527.`);
+}
+
+function setting(text: string): [string, string] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new LocalError(`--settings ${text} is not NAME=value.`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** Keeps the app's log lines in a file, so that the terminal stays readable. */
+function fileLog(file: string): LogSink {
+  const stream = createWriteStream(file, { flags: "a" });
+  return (line) => {
+    stream.write(`${JSON.stringify(line)}\n`);
+  };
+}
+
+function onStop(stack: Stack): void {
+  let stopping = false;
+  const end = (): void => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    void stack[Symbol.asyncDispose]().then(() => process.exit(0));
+  };
+  process.on("SIGINT", end);
+  process.on("SIGTERM", end);
+  // A parent that started this process and died leaves nothing running behind.
+  if (process.send !== undefined) process.on("disconnect", end);
+}

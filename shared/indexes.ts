@@ -1,0 +1,19 @@
+import { memberKind } from "./members/member.ts";
+import { surveyKind } from "./surveys/survey.ts";
+import { templateKind } from "./templates/template.ts";
+import { factKind } from "./tenancy/fact.ts";
+import { type IndexPath, type ListedKind, compositeIndexes } from "./tenancy/kind.ts";
+import { tenantKind } from "./tenants/tenant.ts";
+import { videoKind } from "./videos/video.ts";
+
+/** Every kind that is read as a list. The composite indexes of the container `data` follow from them. */
+const listedKinds: readonly ListedKind[] = [
+  factKind,
+  memberKind,
+  surveyKind,
+  templateKind,
+  tenantKind,
+  videoKind,
+];
+
+export const dataIndexes: readonly (readonly IndexPath[])[] = compositeIndexes(listedKinds);
