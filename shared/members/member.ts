@@ -28,9 +28,16 @@ export interface Invitation {
   readonly status: "open" | "accepted" | "revoked";
   /** SHA-256 of the token's secret, hex. */
   readonly secretHash: string;
-  /** The whole token, protected, for the mail. */
-  readonly protectedToken: string;
+  /** The whole token, protected with {@link invitationTokenUse}, for the mail; gone once it is accepted. */
+  readonly protectedToken?: string;
   readonly expiresAt: string;
+  /** When the mail service took the mail; absent before. */
+  readonly mailedAt?: string;
+  /** The member that it became. */
+  readonly acceptedBy?: string;
 }
+
+/** What an invitation's token is protected for. */
+export const invitationTokenUse = "invitation-token";
 
 export const invitationKind = defineKind<Invitation>("invitation", { schemaVersion: 1 });

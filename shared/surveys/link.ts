@@ -8,9 +8,14 @@ export interface Link {
   readonly channel: "email" | "none";
   /** SHA-256 of the token's secret, hex. */
   readonly secretHash: string;
-  /** The whole token, protected, for mails and reminders; gone once the link has expired. */
+  /** The whole token, protected with {@link linkTokenUse}, for mails and reminders; gone once the link has expired. */
   readonly protectedToken: string;
   readonly expiresAt: string;
+  /** When the mail service took the link's mail; absent before. */
+  readonly mailedAt?: string;
 }
+
+/** What a link's token is protected for. */
+export const linkTokenUse = "link-token";
 
 export const linkKind = defineKind<Link>("link", { schemaVersion: 1 });

@@ -28,7 +28,10 @@ export const quotasOf: Readonly<Record<Plan, Quotas>> = {
   enterprise: { surveys: 1_000_000, videoBytes: 100 * 2 ** 40, members: 5_000 },
 };
 
-/** The tenant's counters, each bounded by the quota of the same name; `owners` never falls below one. */
+/**
+ * The tenant's counters, each bounded by the quota of the same name. `members` counts seats: people and the invitations
+ * that may still become one. `owners` counts people only and never falls below one.
+ */
 export const counters = { surveys: "surveys", videoBytes: "videoBytes", members: "members", owners: "owners" } as const;
 
 /** A company that uses Callpilot. Its id is the tenant id itself; the platform's registry holds a copy. */
@@ -44,7 +47,4 @@ export interface Tenant {
   readonly branding: { readonly displayName: string; readonly color: string };
 }
 
-export const tenantKind = defineKind<Tenant>("tenant", {
-  schemaVersion: 1,
-  lists: [{ where: ["state"], orderBy: "createdAt", direction: "ascending" }],
-});
+export const tenantKind = defineKind<Tenant>("tenant", { schemaVersion: 1 });
