@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, writeFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
@@ -71,12 +71,18 @@ describe("durability", () => {
     expect((await again.items.create({ id: "brief", tenantId: "t1" })).statusCode).toBe(201);
   });
 
-  it("says what to do about a damaged file", async () => {
+  it.each([
+    ["is no database", 0],
+    ["is damaged inside", 4096],
+  ])("says what to do about a file that %s", async (_name, position) => {
     await using cosmos = await TestCosmos.start();
-    const dataDir = join(cosmos.folder, "damaged");
-    await mkdir(dataDir);
-    await writeFile(join(dataDir, "cosmos.sqlite"), "this is no database ".repeat(1000));
-    const failure = await failureOf(startCosmos({ port: 0, dataDir, tls: cosmos.tls }));
+    const container = await cosmos.data("data");
+    await container.items.create({ id: "large", tenantId: "t1", title: "x".repeat(100_000) });
+    await cosmos.service.close();
+    const file = await open(join(cosmos.folder, "cosmos.sqlite"), "r+");
+    await file.write("this is no database ".repeat(1000), position);
+    await file.close();
+    const failure = await failureOf(startCosmos({ port: 0, dataDir: cosmos.folder, tls: cosmos.tls }));
     expect(failure).toBeInstanceOf(LocalError);
     expect(failure.message).toContain("npm start -- --fresh");
   });
