@@ -1,4 +1,4 @@
-import { X509Certificate, createPrivateKey } from "node:crypto";
+import { X509Certificate, createPrivateKey, randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
@@ -56,7 +56,9 @@ async function kept(dir: string, name: string): Promise<Pair | undefined> {
 }
 
 async function make(dir: string, name: string, options: SelfsignedOptions): Promise<Pair> {
-  const made = await generate([{ name: "commonName", value: `Callpilot local ${name}` }], {
+  // A name of its own: OpenSSL looks issuers up by name, and confuses several authorities of the same one.
+  const commonName = `Callpilot local ${name} ${randomUUID()}`;
+  const made = await generate([{ name: "commonName", value: commonName }], {
     keyType: "ec",
     algorithm: "sha256",
     ...options,
