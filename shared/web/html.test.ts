@@ -12,12 +12,7 @@ describe("html", () => {
 
   it("keeps markup that it made itself, once and in lists", () => {
     const items = ["<a>", "b"].map((text) => html`<li>${text}</li>`);
-    expect(
-      html`<ul>
-          ${items}
-        </ul>
-        ${html`<hr />`}${undefined}`.markup,
-    ).toBe("<ul><li>&lt;a&gt;</li><li>b</li></ul><hr>");
+    expect(html`<ul>${items}</ul>${html`<hr>`}${undefined}`.markup).toBe("<ul><li>&lt;a&gt;</li><li>b</li></ul><hr>");
   });
 });
 

@@ -28,7 +28,7 @@ declare module "vitest" {
 export interface RunningStack extends StackDescription {
   readonly process: ChildProcess;
   /** Ends it as Ctrl-C does, and waits. */
-  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>;
 }
 
 /** Origin that webhooks of the test stack may reach beside public ones; tests listen there. */
