@@ -58,7 +58,8 @@ export interface Survey {
     readonly at: string;
     readonly locale: string;
   };
-  readonly answers: Readonly<Record<string, { readonly value: AnswerValue; readonly at: string }>>;
+  /** By question id; null where the guest took an answer back. */
+  readonly answers: Readonly<Record<string, { readonly value: AnswerValue | null; readonly at: string }>>;
   readonly submittedAt?: string;
   /** What the guest quotes to ask for access or erasure, once submitted. */
   readonly receiptCode?: string;

@@ -51,6 +51,11 @@ export function derivedId(prefix: string, ...parts: readonly string[]): string {
   return `${prefix}_${createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 40)}`;
 }
 
+/** Schema of a derived id with the prefix. */
+export function DerivedId(prefix: string): TString {
+  return Type.String({ pattern: `^${prefix}_[0-9a-f]{40}$`, maxLength: prefix.length + 41 });
+}
+
 /** The part of an id behind its prefix. */
 export function bareId(id: string): string {
   return id.slice(id.indexOf("_") + 1);

@@ -3,7 +3,7 @@ import type { TObject, TSchema } from "@sinclair/typebox";
 import type { RequestFacts } from "../auth/authenticate.ts";
 import type { CallerWith } from "../auth/caller.ts";
 import type { Permission } from "../auth/permissions.ts";
-import { Id, prefixes } from "../tenancy/ids.ts";
+import { DerivedId, Id, prefixes } from "../tenancy/ids.ts";
 import { Type } from "@sinclair/typebox";
 import type { Remembered, TenantScope } from "../tenancy/scope.ts";
 import type { ProblemCode } from "../web/problem.ts";
@@ -13,7 +13,7 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 /** The route parameters that exist, by name, each with the schema of its value. What does not match does not exist: 404. */
 export const routeParameters = {
   tenantId: Id(prefixes.tenant),
-  memberId: Type.String({ pattern: "^mbr_[0-9a-f]{40}$", maxLength: 44 }),
+  memberId: DerivedId("mbr"),
   templateId: Id(prefixes.template),
   surveyId: Id(prefixes.survey),
   videoId: Id(prefixes.video),

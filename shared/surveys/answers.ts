@@ -1,0 +1,36 @@
+import { Type } from "@sinclair/typebox";
+import { Text, Time, closed } from "../schema.ts";
+import { QuestionId } from "../templates/template.ts";
+import type { AnswerValue, Survey } from "./survey.ts";
+
+type Sent = string | number | boolean | string[];
+
+const bounds = { ...Text(5_000), items: QuestionId, maxItems: 50 };
+
+/** An answer of any type; null takes one back. One schema of several types, so that a fault says what is wrong. */
+export const AnswerInput = Type.Unsafe<Sent | null>({
+  ...bounds,
+  type: ["string", "number", "boolean", "array", "null"],
+});
+
+const Answer = closed({
+  value: Type.Unsafe<Sent>({ ...bounds, type: ["string", "number", "boolean", "array"] }),
+  at: Time,
+});
+
+export const AnswersView = Type.Record(QuestionId, Answer, { description: "Answers by question id" });
+
+/** The answer to a question, or undefined where there is none (any more). */
+export function answerTo(survey: Survey, questionId: string): AnswerValue | undefined {
+  // A question may be called `constructor`: only own members are answers.
+  if (!Object.hasOwn(survey.answers, questionId)) return undefined;
+  return survey.answers[questionId]?.value ?? undefined;
+}
+
+/** The answers that stand, without those taken back. */
+export function answersView({ answers }: Survey): Record<string, { value: Sent; at: string }> {
+  const standing = Object.entries(answers).flatMap(([id, { value, at }]) =>
+    value === null ? [] : [[id, { value: typeof value === "object" ? [...value] : value, at }] as const],
+  );
+  return Object.fromEntries(standing);
+}
