@@ -14,7 +14,7 @@ import { dataContainer } from "./database.ts";
 import { type Command, type Event, type Fact, factKind } from "./fact.ts";
 import { within } from "./guard.ts";
 import { derivedId, newId } from "./ids.ts";
-import type { Entity, Kind, Stored } from "./kind.ts";
+import { type Entity, type Kind, type Stored, defineKind } from "./kind.ts";
 import type { ChangeContext, Remembered } from "./scope.ts";
 
 /**
@@ -86,7 +86,10 @@ export class Change {
     const id = reservationId(scope, value);
     return this.#add(
       "reservations",
-      { operationType: "Create", resourceBody: this.#item("reservation", 1, id, { owner }) },
+      {
+        operationType: "Create",
+        resourceBody: this.#item(reservationKind.name, reservationKind.schemaVersion, id, { owner }),
+      },
       { exists },
     );
   }
@@ -360,7 +363,11 @@ export function counterId(counter: string): string {
   return `cnt_${counter}`;
 }
 
-function reservationId(scope: string, value: string): string {
+/** A value that one owner has in the tenant. */
+export const reservationKind = defineKind<{ readonly owner: string }>("reservation", { schemaVersion: 1 });
+
+/** Id of the reservation of a value: the same for texts that differ in case or in Unicode's composition only. */
+export function reservationId(scope: string, value: string): string {
   return derivedId(scope, value.normalize("NFC").toLowerCase());
 }
 

@@ -1,0 +1,25 @@
+import { app } from "@azure/functions";
+import { inviteMember } from "../../shared/members/inviteMember.ts";
+import { invitationKind, memberRoles } from "../../shared/members/member.ts";
+import { InvitationView, invitationView } from "../../shared/members/memberView.ts";
+import { Choice, Email, closed } from "../../shared/schema.ts";
+import { endpoint } from "../../shared/triggers/endpoint.ts";
+import { Problem } from "../../shared/web/problem.ts";
+
+/** Invites somebody by mail; they become a member by accepting. */
+export const addMember = endpoint({
+  method: "POST",
+  route: "members",
+  permission: "members:manage",
+  summary: "Invite a member",
+  description: "An invitation holds one of the tenant's seats. One that has expired can be made again.",
+  body: closed({ email: Email, role: Choice(memberRoles) }),
+  success: { status: 201, body: InvitationView },
+  errors: ["owner_only", "exists", "quota_exceeded"],
+  handler: async ({ body, caller, tenant }) => {
+    if (body.role === "owner" && caller.role !== "owner") throw new Problem("owner_only");
+    return invitationView(await inviteMember(tenant, caller.tenant.quotas.members, body));
+  },
+  repeat: async ({ tenant }, { id = "" }) => invitationView(await tenant.repository.get(invitationKind, id)),
+});
+app.http("addMember", addMember);
