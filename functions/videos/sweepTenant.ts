@@ -1,0 +1,16 @@
+import { app } from "@azure/functions";
+import { queueTrigger } from "../../shared/triggers/queueTrigger.ts";
+import { sweepTenant as sweep } from "../../shared/videos/sweepTenant.ts";
+
+/** Lets go on what fell through in one tenant. */
+export const sweepTenant = queueTrigger({
+  queue: "sweep-tenant",
+  message: {},
+  handler: async ({ tenant, log }) => {
+    const { tenantId, requestId } = tenant;
+    await sweep(tenant, (what, target) => {
+      log("warn", { event: what, tenantId, requestId, target });
+    });
+  },
+});
+app.storageQueue("sweepTenant", sweepTenant);

@@ -1,0 +1,71 @@
+import type { GuestCaller } from "../auth/caller.ts";
+import { type BlobContainer } from "../storage/accounts.ts";
+import { deleteBlob } from "../storage/blobs.ts";
+import { tenantContainer } from "../storage/containers.ts";
+import { discardStaged } from "../storage/stagedBlocks.ts";
+import { demandWritable, guestSurvey } from "../surveys/guestAccess.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { counters } from "../tenants/tenant.ts";
+import { Problem } from "../web/problem.ts";
+import { deleteVideo } from "./deleteVideo.ts";
+import { withdraw } from "./manifest.ts";
+import { type Video, blobNames, statesBefore, videoKind } from "./video.ts";
+import { videoOf } from "./videoOf.ts";
+
+/**
+ * Takes back a guest's recording: an upload is given up, a finished video deleted; its bytes leave the quota. A repeat
+ * finishes what is left to remove. Throws `invalid_transition` while the video is being processed, `legal_hold` and what
+ * `demandWritable` throws.
+ */
+export async function cancelUpload(tenant: TenantScope, guest: GuestCaller, videoId: string): Promise<void> {
+  const video = await videoOf(tenant, guest.surveyId, videoId);
+  const container = tenantContainer(tenant.tenantId, guest.tenant.account);
+  if (video.state === "deleted") return;
+  if (video.state === "upload_cancelled" || video.state === "upload_expired") {
+    await discardUpload(tenant.tenantId, container, video);
+    return;
+  }
+  if (video.state === "deleting") {
+    await deleteVideo(tenant, container, video);
+    return;
+  }
+  demandWritable(await guestSurvey(tenant, guest), { consent: false });
+  if (statesBefore("upload_cancelled").includes(video.state)) {
+    await giveUp(tenant, video, "upload_cancelled");
+    await discardUpload(tenant.tenantId, container, video);
+  } else if (statesBefore("deleting").includes(video.state)) {
+    await deleteVideo(tenant, container, video);
+  } else {
+    throw new Problem("invalid_transition", {
+      detail: "The video is being processed: try again in a moment",
+      more: { from: video.state, allowed: [] },
+      retryAfter: 10,
+    });
+  }
+}
+
+/** Ends an upload without a video; its bytes leave the quota. Throws `stale` where it went on meanwhile. */
+export async function giveUp(
+  tenant: TenantScope,
+  video: Entity<Video>,
+  state: "upload_cancelled" | "upload_expired",
+): Promise<void> {
+  await tenant
+    .change()
+    .patch(videoKind, video, { state, countedBytes: 0 }, { condition: { state: statesBefore(state) } })
+    .count(counters.videoBytes, -video.countedBytes)
+    .commit({ target: video.id });
+}
+
+/** Removes what a device has sent, staged or committed, and the manifest if there is one. */
+export async function discardUpload(
+  tenantId: string,
+  container: BlobContainer,
+  { surveyId, id: videoId }: Entity<Video>,
+): Promise<void> {
+  const blobName = blobNames(surveyId, videoId).incoming;
+  await deleteBlob(container, blobName);
+  await discardStaged(container, blobName);
+  await withdraw({ tenantId, surveyId, videoId });
+}

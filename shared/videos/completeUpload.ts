@@ -1,0 +1,100 @@
+import type { GuestCaller } from "../auth/caller.ts";
+import { Type } from "@sinclair/typebox";
+import { type Static, closed, optional } from "../schema.ts";
+import { type BlobContainer } from "../storage/accounts.ts";
+import { statBlob } from "../storage/blobs.ts";
+import { tenantContainer } from "../storage/containers.ts";
+import { commitBlocks, listBlocks } from "../storage/stagedBlocks.ts";
+import { demandWritable, guestSurvey } from "../surveys/guestAccess.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { Problem, isProblem } from "../web/problem.ts";
+import { blocksOf } from "./blocks.ts";
+import { announce } from "./manifest.ts";
+import { BlockIds, type UploadView, demandSession, uploadView } from "./uploadView.ts";
+import { type Video, blobNames, statesBefore, videoKind } from "./video.ts";
+import { videoOf } from "./videoOf.ts";
+
+export const UploadCompletion = closed({
+  size: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "Bytes that were sent" }),
+  blocks: optional(BlockIds),
+});
+export type UploadCompletion = Static<typeof UploadCompletion>;
+
+/**
+ * Makes the video of what has arrived and hands it to processing: blocks are committed, then the state is changed, then
+ * the manifest is written, and each step may be repeated. A lost manifest is written by a repeat or by the sweep. Throws
+ * `missing_blocks`, `size_mismatch`, `session_expired`, `invalid_transition` and what `demandWritable` throws.
+ */
+export async function completeUpload(
+  tenant: TenantScope,
+  guest: GuestCaller,
+  videoId: string,
+  completion: UploadCompletion,
+): Promise<UploadView> {
+  const video = await videoOf(tenant, guest.surveyId, videoId);
+  if (video.state !== "awaiting_upload") return await completedBefore(tenant, video);
+  demandWritable(await guestSurvey(tenant, guest), { consent: true });
+  demandSession(video);
+  if (completion.size !== video.upload.size)
+    throw new Problem("size_mismatch", { detail: `${video.upload.size} bytes were declared` });
+  await commitUpload(tenantContainer(tenant.tenantId, guest.tenant.account), video, completion.blocks);
+  const uploaded = await markUploaded(tenant, video);
+  if (uploaded === undefined) return await completedBefore(tenant, await videoOf(tenant, guest.surveyId, videoId));
+  await announce({ tenantId: tenant.tenantId, surveyId: video.surveyId, videoId });
+  return uploaded;
+}
+
+/** The same answer to a repeat, which also mends a manifest that was never written. */
+async function completedBefore(tenant: TenantScope, video: Entity<Video>): Promise<UploadView> {
+  const { state, surveyId, id: videoId } = video;
+  if (state === "upload_expired") throw new Problem("session_expired");
+  if (["upload_cancelled", "deleting", "deleted", "delete_failed"].includes(state))
+    throw new Problem("invalid_transition", { detail: "This video was cancelled", more: { from: state, allowed: [] } });
+  if (state === "uploaded") await announce({ tenantId: tenant.tenantId, surveyId, videoId });
+  return uploadView(video);
+}
+
+/** Leaves exactly one committed blob of the declared size behind, or throws. */
+async function commitUpload(
+  container: BlobContainer,
+  { surveyId, id, upload }: Entity<Video>,
+  ids: readonly string[] | undefined,
+): Promise<void> {
+  const blobName = blobNames(surveyId, id).incoming;
+  const { staged } = await listBlocks(container, blobName);
+  if (staged.length === 0) {
+    const committed = await statBlob(container, blobName);
+    if (committed?.size === upload.size) return;
+    if (committed !== undefined) throw new Problem("size_mismatch", { detail: `${committed.size} bytes have arrived` });
+  }
+  const sizes = new Map(staged.map((block) => [block.id, block.size]));
+  const wanted = ids ?? blocksOf(upload.size, upload.blockSize).map((block) => block.id);
+  const missing = wanted.filter((block) => !sizes.has(block));
+  if (missing.length > 0) throw new Problem("missing_blocks", { more: { missing } });
+  const size = wanted.reduce((sum, block) => sum + (sizes.get(block) ?? 0), 0);
+  if (size !== upload.size) throw new Problem("size_mismatch", { detail: `${size} bytes have arrived` });
+  await commitBlocks(container, blobName, wanted, { contentType: upload.contentType });
+}
+
+/** Undefined where somebody else was quicker. */
+async function markUploaded(tenant: TenantScope, video: Entity<Video>): Promise<UploadView | undefined> {
+  const { id, surveyId, questionId } = video;
+  const change = tenant.change();
+  change.patch(
+    videoKind,
+    video,
+    { state: "uploaded", uploadedAt: change.at },
+    { condition: { state: statesBefore("uploaded") } },
+  );
+  try {
+    await change.commit({
+      target: id,
+      events: [{ type: "video.uploaded", data: { surveyId, videoId: id, questionId } }],
+    });
+  } catch (error) {
+    if (isProblem(error, "stale")) return undefined;
+    throw error;
+  }
+  return uploadView({ ...video, state: "uploaded" });
+}

@@ -1,0 +1,32 @@
+import { type BlobContainer } from "../storage/accounts.ts";
+import { deleteBlob } from "../storage/blobs.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { counters } from "../tenants/tenant.ts";
+import { Problem } from "../web/problem.ts";
+import { type Video, blobNames, statesBefore, videoKind } from "./video.ts";
+
+/**
+ * Deletes a video: first it is out of sight, then its files go, then its bytes leave the quota. A repeat goes on where
+ * the last one ended. Throws `legal_hold`, and `stale` where somebody else changes the video.
+ */
+export async function deleteVideo(tenant: TenantScope, container: BlobContainer, video: Entity<Video>): Promise<void> {
+  const { id, surveyId, questionId, countedBytes } = video;
+  if (video.legalHold) throw new Problem("legal_hold");
+  if (video.state !== "deleting")
+    await tenant
+      .change()
+      .patch(
+        videoKind,
+        video,
+        { state: "deleting" },
+        { condition: { state: statesBefore("deleting"), legalHold: false } },
+      )
+      .commit({ target: id });
+  for (const blobName of Object.values(blobNames(surveyId, id))) await deleteBlob(container, blobName);
+  await tenant
+    .change()
+    .patch(videoKind, video, { state: "deleted", countedBytes: 0 }, { condition: { state: "deleting" } })
+    .count(counters.videoBytes, -countedBytes)
+    .commit({ target: id, events: [{ type: "video.deleted", data: { surveyId, videoId: id, questionId } }] });
+}

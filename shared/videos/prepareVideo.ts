@@ -1,0 +1,97 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { saveHashed } from "../media/hash.ts";
+import { identify } from "../media/identify.ts";
+import type { MediaLimits } from "../media/limits.ts";
+import { type Prepared, prepare } from "../media/prepare.ts";
+import { Rejection } from "../media/rejection.ts";
+import { type BlobContainer } from "../storage/accounts.ts";
+import { type BlobFacts, statBlob } from "../storage/blobs.ts";
+import { copyBlob } from "../storage/copyBlob.ts";
+import { openStream, rangeSource, uploadFile } from "../storage/streams.ts";
+import type { Work } from "./processingLease.ts";
+import { type OutputBlob, type Outputs, blobNames } from "./video.ts";
+
+/** What a video was made into; every file of it is stored. */
+export interface PreparedFiles {
+  readonly original: OutputBlob;
+  readonly outputs: Outputs;
+}
+
+/**
+ * Makes a playable video of what a device sent: takes it out of the reach of the upload grant, identifies it before it is
+ * fetched, checks it and stores what was made of it under names that are the same each time. Throws {@link Rejection} for
+ * a recording at fault, anything else for what may go better next time.
+ */
+export async function prepareVideo(
+  work: Work,
+  container: BlobContainer,
+  folder: string,
+  limits: MediaLimits,
+): Promise<PreparedFiles> {
+  const { video, signal } = work;
+  const names = blobNames(video.surveyId, video.id);
+  const original = await takeOver(work, container);
+  const facts = await identify(rangeSource(container, names.original, original), limits, signal);
+  const stream = await openStream(container, names.original, { ifMatch: original.etag, abortSignal: signal });
+  const path = join(folder, "original");
+  const { size, sha256 } = await saveHashed(stream, path, limits.maxBytes, {
+    signal,
+    onBytes: (written) => {
+      work.report((fetchShare * written) / original.size);
+    },
+  });
+  const declared = video.upload.sha256;
+  if (declared !== undefined && declared !== sha256)
+    throw new Rejection("checksum_mismatch", "its SHA-256 is not the declared one");
+  const workDir = join(folder, "made");
+  await mkdir(workDir);
+  const prepared = await prepare({
+    path,
+    facts,
+    workDir,
+    limits,
+    signal,
+    onProgress: (fraction) => {
+      work.report(fetchShare + (storeFrom - fetchShare) * fraction);
+    },
+  });
+  const outputs = await store(work, container, prepared);
+  return { original: { blob: names.original, size, sha256 }, outputs };
+}
+
+/** Shares of the progress that is shown. */
+const fetchShare = 0.1;
+const storeFrom = 0.95;
+
+/** Copies the upload to where its grant does not reach, as it is now. A copy that is there is made again. */
+async function takeOver({ video, signal }: Work, container: BlobContainer): Promise<BlobFacts> {
+  const names = blobNames(video.surveyId, video.id);
+  const incoming = await statBlob(container, names.incoming);
+  if (incoming?.size !== video.upload.size)
+    throw new Rejection("size_mismatch", `${incoming?.size ?? 0} bytes instead of ${video.upload.size}`);
+  const source = { container, blobName: names.incoming, etag: incoming.etag };
+  await copyBlob(source, { container, blobName: names.original }, signal);
+  const original = await statBlob(container, names.original);
+  if (original?.size !== incoming.size) throw new Error("the copy of an upload is not whole");
+  return original;
+}
+
+async function store(work: Work, container: BlobContainer, prepared: Prepared): Promise<Outputs> {
+  const { video, signal: abortSignal } = work;
+  const names = blobNames(video.surveyId, video.id);
+  const { video: film, poster, storyboard } = prepared;
+  await uploadFile(container, names.video, film.path, { contentType: "video/mp4", abortSignal });
+  await uploadFile(container, names.poster, poster.path, { contentType: "image/jpeg", abortSignal });
+  await uploadFile(container, names.sprite, storyboard.path, { contentType: "image/jpeg", abortSignal });
+  work.report(1);
+  return {
+    video: { blob: names.video, size: film.size, sha256: film.sha256 },
+    poster: { blob: names.poster, size: poster.size, sha256: poster.sha256 },
+    sprite: { blob: names.sprite, size: storyboard.size, sha256: storyboard.sha256, cues: storyboard.cues },
+    method: film.method,
+    durationMs: film.durationMs,
+    width: film.width,
+    height: film.height,
+  };
+}

@@ -1,0 +1,105 @@
+import { rm } from "node:fs/promises";
+import { type MediaLimits, defaultLimits } from "../media/limits.ts";
+import { Rejection } from "../media/rejection.ts";
+import { type BlobContainer } from "../storage/accounts.ts";
+import { deleteBlob } from "../storage/blobs.ts";
+import { tenantContainer } from "../storage/containers.ts";
+import { pinnedVersion } from "../surveys/guestAccess.ts";
+import { surveyKind } from "../surveys/survey.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import { LeaseLost } from "../tenancy/lease.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { tenantKind } from "../tenants/tenant.ts";
+import { withdraw } from "./manifest.ts";
+import { prepareVideo } from "./prepareVideo.ts";
+import { type Work, claim, freeLease } from "./processingLease.ts";
+import { recordFailed, recordReady, recordRejected } from "./recordOutcome.ts";
+import { type Video, blobNames, videoKind } from "./video.ts";
+import { makeWorkFolder, removeDeadFolders } from "./workFolder.ts";
+
+const maxAttempts = 5;
+
+/** What came of a delivery: `idle` where there was nothing to do, or somebody else does it. */
+export type Outcome = "ready" | "rejected" | "failed" | "idle";
+
+/**
+ * Processes an uploaded video, or removes what was left of one that is processed. May be delivered any number of times, at
+ * once and after any crash: a lease lets one work at a time, every step can be repeated, and one change ends it. Throws
+ * what may go better next time, after the lease was set to end soon; the fifth failure is final.
+ */
+export async function processVideo(tenant: TenantScope, surveyId: string, videoId: string): Promise<Outcome> {
+  const lease = await freeLease(tenant, videoId);
+  if (lease === "busy") return "idle";
+  const video = await tenant.repository.find(videoKind, videoId);
+  if (video?.surveyId !== surveyId) {
+    await withdraw({ tenantId: tenant.tenantId, surveyId, videoId });
+    return "idle";
+  }
+  if (video.state === "awaiting_upload") return "idle";
+  const { account } = await tenant.repository.get(tenantKind, tenant.tenantId);
+  const container = tenantContainer(tenant.tenantId, account);
+  let outcome: Outcome = "idle";
+  if (video.state === "uploaded" || video.state === "processing") {
+    const work = await claim(tenant, video, lease);
+    if (work === undefined) return "idle";
+    outcome = await carryOut(work, container);
+    if (outcome === "idle") return outcome;
+  }
+  await tidy(tenant, container, video, outcome);
+  return outcome;
+}
+
+async function carryOut(work: Work, container: BlobContainer): Promise<Outcome> {
+  try {
+    if (work.video.attempts <= maxAttempts) return await attempt(work, container);
+    await recordFailed(work);
+    return "failed";
+  } catch (error) {
+    if (error instanceof LeaseLost || work.signal.aborted) return "idle";
+    if (work.video.attempts >= maxAttempts) await recordFailed(work);
+    else await work.rest();
+    throw error;
+  }
+}
+
+async function attempt(work: Work, container: BlobContainer): Promise<Outcome> {
+  const { id, surveyId } = work.video;
+  await removeDeadFolders(id);
+  const folder = await makeWorkFolder(id);
+  try {
+    const files = await prepareVideo(work, container, folder, await limitsOf(work));
+    await recordReady(work, files);
+    return "ready";
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+    const { incoming, ...made } = blobNames(surveyId, id);
+    for (const blobName of Object.values(made)) await deleteBlob(container, blobName);
+    await recordRejected(work, error);
+    return "rejected";
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the survey's question allows, within what Callpilot allows. */
+async function limitsOf({ tenant, video }: Work): Promise<MediaLimits> {
+  const survey = await tenant.repository.get(surveyKind, video.surveyId);
+  const { questions } = await pinnedVersion(tenant, survey);
+  const question = questions.find(({ id }) => id === video.questionId);
+  if (question?.type !== "video") throw new Error("a video of a question that takes none");
+  const { minSeconds, maxSeconds, maxBytes } = question;
+  return {
+    ...defaultLimits,
+    ...(maxBytes !== undefined && { maxBytes: Math.min(maxBytes, defaultLimits.maxBytes) }),
+    ...(minSeconds !== undefined && { minDurationMs: Math.max(minSeconds * 1000, defaultLimits.minDurationMs) }),
+    ...(maxSeconds !== undefined && { maxDurationMs: Math.min(maxSeconds * 1000, defaultLimits.maxDurationMs) }),
+  };
+}
+
+/** Removes the upload and the manifest. Only what failed keeps its upload, for another attempt. */
+async function tidy(tenant: TenantScope, container: BlobContainer, video: Entity<Video>, outcome: Outcome) {
+  const { surveyId, id: videoId } = video;
+  const kept = outcome === "failed" || (outcome === "idle" && video.state === "processing_failed");
+  if (!kept) await deleteBlob(container, blobNames(surveyId, videoId).incoming);
+  await withdraw({ tenantId: tenant.tenantId, surveyId, videoId });
+}

@@ -1,0 +1,82 @@
+import type { Rejection } from "../media/rejection.ts";
+import { pinnedVersion } from "../surveys/guestAccess.ts";
+import { type Survey, surveyKind } from "../surveys/survey.ts";
+import type { Change } from "../tenancy/change.ts";
+import type { Event } from "../tenancy/fact.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { counters } from "../tenants/tenant.ts";
+import { isProblem } from "../web/problem.ts";
+import type { PreparedFiles } from "./prepareVideo.ts";
+import type { Work } from "./processingLease.ts";
+import { type Video, videoKind } from "./video.ts";
+
+/** The video can be played; what it counts for the quota becomes what is stored. Ends the work. */
+export async function recordReady(work: Work, { original, outputs }: PreparedFiles): Promise<void> {
+  const files = [original, outputs.video, outputs.poster, outputs.sprite];
+  const countedBytes = files.reduce((sum, { size }) => sum + size, 0);
+  const change = work.tenant.change();
+  await end(change, work, { state: "ready", original, outputs, countedBytes }, [event("video.ready", work.video)]);
+}
+
+/**
+ * The video is refused, nothing of it is stored, and a survey that was submitted with it as the answer to a required
+ * question goes back to the guest. Ends the work.
+ */
+export async function recordRejected(work: Work, { code, remedy }: Rejection): Promise<void> {
+  const { tenant, video } = work;
+  for (let attempt = 1; ; attempt++) {
+    const change = tenant.change();
+    const events = [event("video.rejected", video, { code })];
+    const survey = await tenant.repository.get(surveyKind, video.surveyId);
+    if (await needsAnother(tenant, survey, video)) {
+      change.patch(
+        surveyKind,
+        survey,
+        { state: "changes_requested", changes: { reason: remedy, questionIds: [video.questionId] } },
+        { condition: { state: ["submitted", "in_review"] }, otherwise: { stale: "conflict" } },
+      );
+      events.push({ type: "survey.changes_requested", data: { surveyId: survey.id } });
+    }
+    try {
+      await end(change, work, { state: "rejected", rejection: { code, remedy }, countedBytes: 0 }, events);
+      return;
+    } catch (error) {
+      // Somebody decided on the survey at the same time.
+      if (!isProblem(error, "conflict") || attempt === 3) throw error;
+    }
+  }
+}
+
+/** No attempt succeeded, for reasons of ours: what was sent is kept for another one. Ends the work. */
+export async function recordFailed(work: Work): Promise<void> {
+  const events = [event("video.processing_failed", work.video)];
+  await end(work.tenant.change(), work, { state: "processing_failed" }, events);
+}
+
+/** Exactly one attempt ends a video: the one whose lease leaves with the change. */
+async function end(change: Change, work: Work, set: Partial<Video>, events: readonly Event[]): Promise<void> {
+  const { video } = work;
+  const lease = await work.end();
+  change.patch(videoKind, video, set, { condition: { state: "processing" } }).remove(lease);
+  const countedBytes = set.countedBytes ?? video.countedBytes;
+  if (countedBytes !== video.countedBytes) change.count(counters.videoBytes, countedBytes - video.countedBytes);
+  await change.commit({ target: video.id, events });
+}
+
+function event(type: Event["type"], { id, surveyId, questionId }: Entity<Video>, more: Event["data"] = {}): Event {
+  return { type, data: { surveyId, videoId: id, questionId, ...more } };
+}
+
+/** Whether the refused video leaves a submitted survey without the answer to a required question. */
+async function needsAnother(tenant: TenantScope, survey: Entity<Survey>, video: Entity<Video>): Promise<boolean> {
+  if (survey.state !== "submitted" && survey.state !== "in_review") return false;
+  const { questions } = await pinnedVersion(tenant, survey);
+  const question = questions.find(({ id }) => id === video.questionId);
+  if (question?.type !== "video" || question.required !== true) return false;
+  const [videos] = await tenant.repository.findRelated([videoKind], "surveyId", survey.id);
+  return !videos.some(
+    ({ id, questionId, state }) =>
+      id !== video.id && questionId === video.questionId && ["uploaded", "processing", "ready"].includes(state),
+  );
+}

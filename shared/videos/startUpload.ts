@@ -1,0 +1,103 @@
+import { Type } from "@sinclair/typebox";
+import type { GuestCaller } from "../auth/caller.ts";
+import { now } from "../clock.ts";
+import { defaultLimits } from "../media/limits.ts";
+import { Line, Sha256, type Static, closed, optional } from "../schema.ts";
+import { demandWritable, guestSurvey, pinnedVersion, whileWritable } from "../surveys/guestAccess.ts";
+import { type Survey, surveyKind } from "../surveys/survey.ts";
+import { QuestionId } from "../templates/template.ts";
+import { newId, prefixes } from "../tenancy/ids.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { counters } from "../tenants/tenant.ts";
+import { Problem, isProblem } from "../web/problem.ts";
+import { blockSizeFor } from "./blocks.ts";
+import { type Upload, videoKind } from "./video.ts";
+
+export const UploadRequest = closed({
+  questionId: QuestionId,
+  size: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "Bytes of the whole file" }),
+  contentType: Line(200, "video/mp4, video/quicktime, video/webm or video/x-matroska; parameters are ignored"),
+  sha256: optional(Sha256),
+});
+export type UploadRequest = Static<typeof UploadRequest>;
+
+const contentTypes = ["video/mp4", "video/quicktime", "video/webm", "video/x-matroska"];
+const sessionMs = 6 * 24 * 3_600_000;
+const maxVideosOfSurvey = 99;
+const tries = 3;
+
+/**
+ * Reserves a video on the guest's survey and its bytes from the tenant's quota; gives its id. Throws `not_found` and
+ * `invalid_answer` (no such question, none for a video), `too_large`, `unsupported_type`, `quota_exceeded` and what
+ * `demandWritable` throws.
+ */
+export async function startUpload(tenant: TenantScope, guest: GuestCaller, request: UploadRequest): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    const survey = await guestSurvey(tenant, guest);
+    demandWritable(survey, { consent: true });
+    await demandQuestion(tenant, survey, request);
+    if (survey.videoCount >= maxVideosOfSurvey)
+      throw new Problem("quota_exceeded", { detail: `A survey takes at most ${maxVideosOfSurvey} recordings` });
+    try {
+      return await reserve(tenant, guest, survey, request);
+    } catch (error) {
+      // Another video of the same guest was started at the same time.
+      if (!isProblem(error, "conflict") || attempt === tries) throw error;
+    }
+  }
+}
+
+async function demandQuestion(tenant: TenantScope, survey: Survey, request: UploadRequest): Promise<void> {
+  const { questions } = await pinnedVersion(tenant, survey);
+  const question = questions.find(({ id }) => id === request.questionId);
+  if (question === undefined) throw new Problem("not_found", { detail: "The survey has no such question" });
+  if (question.type !== "video") throw new Problem("invalid_answer", { detail: "This question takes no video" });
+  const maxBytes = Math.min(question.maxBytes ?? defaultLimits.maxBytes, defaultLimits.maxBytes);
+  if (request.size > maxBytes) throw new Problem("too_large", { more: { maxBytes } });
+  if (!contentTypes.includes(mediaType(request.contentType)))
+    throw new Problem("unsupported_type", { more: { supported: contentTypes } });
+}
+
+async function reserve(
+  tenant: TenantScope,
+  guest: GuestCaller,
+  survey: Entity<Survey>,
+  { questionId, size, contentType, sha256 }: UploadRequest,
+): Promise<string> {
+  const id = newId(prefixes.video);
+  const upload: Upload = {
+    size,
+    contentType: mediaType(contentType),
+    ...(sha256 !== undefined && { sha256 }),
+    blockSize: blockSizeFor(size),
+    expiresAt: new Date(now().getTime() + sessionMs).toISOString(),
+  };
+  const { condition, otherwise } = whileWritable;
+  await tenant
+    .change()
+    .patch(
+      surveyKind,
+      survey,
+      { videoCount: survey.videoCount + 1 },
+      { condition: { ...condition, videoCount: survey.videoCount }, otherwise },
+    )
+    .create(videoKind, id, {
+      surveyId: survey.id,
+      questionId,
+      state: "awaiting_upload",
+      upload,
+      countedBytes: size,
+      attempts: 0,
+      legalHold: false,
+    })
+    .count(counters.videoBytes, size, { atMost: guest.tenant.quotas.videoBytes, beyond: "quota_exceeded" })
+    .remember({ id })
+    .commit({ target: id });
+  return id;
+}
+
+/** `video/webm;codecs="vp9,opus"` is `video/webm`. */
+function mediaType(contentType: string): string {
+  return (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
+}

@@ -1,0 +1,168 @@
+import { now } from "../clock.ts";
+import { type BlobContainer } from "../storage/accounts.ts";
+import { listByPrefix } from "../storage/blobs.ts";
+import { systemContainer, tenantContainer } from "../storage/containers.ts";
+import { listBlocks } from "../storage/stagedBlocks.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import { leaseId, leaseKind } from "../tenancy/lease.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { tenantKind } from "../tenants/tenant.ts";
+import { isProblem } from "../web/problem.ts";
+import { discardUpload, giveUp } from "./cancelUpload.ts";
+import { deleteVideo } from "./deleteVideo.ts";
+import { announce, announceAgain, withdraw } from "./manifest.ts";
+import { isLive } from "./processingLease.ts";
+import { type Video, type VideoState, manifestName, videoKind } from "./video.ts";
+
+/** Time that a request takes from the state to the manifest, amply. */
+const announceMs = 60_000;
+/** Time after which an announced video that nobody has begun is announced again. */
+const forgottenMs = 10 * 60_000;
+
+/** What a sweep did to a video or a blob. */
+export type Repair =
+  "upload_expired" | "announced" | "announced_again" | "deletion_finished" | "upload_discarded" | "manifest_withdrawn";
+
+/**
+ * Finds what fell through between two steps of a tenant's videos, whatever ended the process that did them, and lets it go
+ * on: upload sessions that are over, uploads that processing does not know of, dead work, unfinished deletions, bytes
+ * that nobody wants. May run at any time and any number of times.
+ */
+export async function sweepTenant(tenant: TenantScope, report: (what: Repair, id: string) => void): Promise<void> {
+  const found = await tenant.repository.find(tenantKind, tenant.tenantId);
+  if (found?.state !== "active" && found?.state !== "suspended") return;
+  const container = tenantContainer(tenant.tenantId, found.account);
+  await expireUploads(tenant, container, report);
+  const manifests = await manifestsOf(tenant);
+  const open = await goOn(tenant, manifests, report);
+  await withdrawManifests(
+    tenant,
+    container,
+    [...manifests].filter(([, id]) => !open.has(id)).map(([, id]) => id),
+    report,
+  );
+  for await (const video of inState(tenant, "deleting"))
+    await unlessChanged(async () => {
+      await deleteVideo(tenant, container, video);
+      report("deletion_finished", video.id);
+    });
+  await discardUnwanted(tenant, container, report);
+}
+
+async function expireUploads(tenant: TenantScope, container: BlobContainer, report: Report): Promise<void> {
+  for await (const video of inState(tenant, "awaiting_upload")) {
+    // Nothing changes a video in this state, so the first one that is in time ends the list.
+    if (video.upload.expiresAt > now().toISOString()) return;
+    await unlessChanged(async () => {
+      await giveUp(tenant, video, "upload_expired");
+      await discardUpload(tenant.tenantId, container, video);
+      report("upload_expired", video.id);
+    });
+  }
+}
+
+type Report = (what: Repair, id: string) => void;
+
+/** Videos that have a manifest, by its name. */
+async function manifestsOf({ tenantId }: TenantScope): Promise<Map<string, string>> {
+  const manifests = new Map<string, string>();
+  for await (const { name } of listByPrefix(systemContainer("ingest"), `${tenantId}/`))
+    manifests.set(name, name.slice(name.lastIndexOf("/") + 1, -".json".length));
+  return manifests;
+}
+
+/** Gives the ids of the videos that wait for processing or are in it. */
+async function goOn(
+  tenant: TenantScope,
+  manifests: ReadonlyMap<string, string>,
+  report: Report,
+): Promise<ReadonlySet<string>> {
+  const { tenantId } = tenant;
+  const open = new Set<string>();
+  for await (const { id, surveyId, updatedAt } of inState(tenant, "uploaded")) {
+    open.add(id);
+    const place = { tenantId, surveyId, videoId: id };
+    const age = now().getTime() - Date.parse(updatedAt);
+    if (age > announceMs && !manifests.has(manifestName(tenantId, surveyId, id))) {
+      await announce(place);
+      report("announced", id);
+    } else if (age > forgottenMs) {
+      await announceAgain(place);
+      report("announced_again", id);
+    }
+  }
+  for await (const { id, surveyId } of inState(tenant, "processing")) {
+    open.add(id);
+    if (isLive(await tenant.repository.find(leaseKind, leaseId(id)))) continue;
+    await announceAgain({ tenantId, surveyId, videoId: id });
+    report("announced_again", id);
+  }
+  return open;
+}
+
+async function withdrawManifests(
+  tenant: TenantScope,
+  container: BlobContainer,
+  videoIds: readonly string[],
+  report: Report,
+): Promise<void> {
+  for (const id of videoIds) {
+    const video = await tenant.repository.find(videoKind, id);
+    if (video === undefined || ["awaiting_upload", "uploaded", "processing"].includes(video.state)) continue;
+    if (video.state === "processing_failed")
+      await withdraw({ tenantId: tenant.tenantId, surveyId: video.surveyId, videoId: id });
+    else await discardUpload(tenant.tenantId, container, video);
+    report("manifest_withdrawn", id);
+  }
+}
+
+/** An upload grant outlives the upload by up to an hour and cannot cap its size, so what it was used for is looked at. */
+async function discardUnwanted(tenant: TenantScope, container: BlobContainer, report: Report): Promise<void> {
+  for await (const blob of listByPrefix(container, "incoming/", { uncommitted: true })) {
+    const [, , id = ""] = blob.name.split("/");
+    const video = await tenant.repository.find(videoKind, id);
+    if (video === undefined || !(await isUnwanted(container, video, blob))) continue;
+    await discardUpload(tenant.tenantId, container, video);
+    report("upload_discarded", id);
+  }
+}
+
+async function isUnwanted(
+  container: BlobContainer,
+  video: Entity<Video>,
+  blob: { readonly name: string; readonly size: number },
+): Promise<boolean> {
+  if (["uploaded", "processing", "processing_failed"].includes(video.state)) return false;
+  if (video.state !== "awaiting_upload") return true;
+  const { staged } = await listBlocks(container, blob.name);
+  return (
+    Math.max(
+      blob.size,
+      staged.reduce((sum, { size }) => sum + size, 0),
+    ) > video.upload.size
+  );
+}
+
+/** All videos in a state, the one that has been in it longest first. */
+async function* inState(tenant: TenantScope, state: VideoState): AsyncGenerator<Entity<Video>> {
+  let cursor: string | undefined;
+  do {
+    const page = await tenant.repository.list(videoKind, {
+      where: { state },
+      orderBy: "updatedAt",
+      limit: 100,
+      ...(cursor !== undefined && { cursor }),
+    });
+    yield* page.items;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+}
+
+/** Whoever changed the video meanwhile, or holds it, has the last word. */
+async function unlessChanged(repair: () => Promise<void>): Promise<void> {
+  try {
+    await repair();
+  } catch (error) {
+    if (!isProblem(error, "stale") && !isProblem(error, "legal_hold")) throw error;
+  }
+}

@@ -1,0 +1,85 @@
+import { Type } from "@sinclair/typebox";
+import { now } from "../clock.ts";
+import { Choice, List, type Static, Time, closed, optional } from "../schema.ts";
+import { type BlobContainer } from "../storage/accounts.ts";
+import { uploadGrant } from "../storage/grants.ts";
+import { listBlocks } from "../storage/stagedBlocks.ts";
+import { Id, prefixes } from "../tenancy/ids.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { QuestionId } from "../templates/template.ts";
+import { Problem } from "../web/problem.ts";
+import { blocksOf } from "./blocks.ts";
+import { progressOf } from "./processingLease.ts";
+import { type Video, blobNames, videoStates } from "./video.ts";
+import { Bytes, Progress, RejectionView } from "./videoView.ts";
+
+export const BlockId = Type.String({ pattern: "^[A-Za-z0-9+/]{4,85}={0,2}$", maxLength: 88, description: "Base64" });
+const maxBlocks = 4096;
+export const BlockIds = List(BlockId, maxBlocks);
+
+/** A guest's upload: where to send what is still missing, and what became of it. */
+export const UploadView = closed({
+  id: Id(prefixes.video),
+  questionId: QuestionId,
+  state: Choice(videoStates),
+  upload: optional(
+    closed(
+      {
+        url: Type.String({ maxLength: 2048, description: "Takes Put Block, or one Put Blob; neither reads nor lists" }),
+        blockSize: Bytes,
+        expiresAt: Time,
+        sessionExpiresAt: Time,
+      },
+      "As long as bytes are wanted. Block ids are base64 of the block's place in five digits, from 00000",
+    ),
+  ),
+  received: optional(List(closed({ id: BlockId, size: Bytes }), maxBlocks)),
+  progress: optional(Progress),
+  rejection: optional(RejectionView),
+});
+export type UploadView = Static<typeof UploadView>;
+
+/** What a guest is told of an upload that asks for no more bytes. */
+export function uploadView({ id, questionId, state, rejection }: Entity<Video>): UploadView {
+  return { id, questionId, state, ...(rejection !== undefined && { rejection }) };
+}
+
+/**
+ * The upload with a fresh grant while bytes are wanted, and with what of it has arrived. Throws `session_expired`, and
+ * `too_large` where more arrived than was declared: a grant cannot cap what is sent with it, so it is not renewed.
+ */
+export async function viewUpload(
+  tenant: TenantScope,
+  container: BlobContainer,
+  video: Entity<Video>,
+): Promise<UploadView> {
+  if (video.state === "processing") return { ...uploadView(video), progress: await progressOf(tenant, video.id) };
+  if (video.state === "upload_expired") throw new Problem("session_expired");
+  if (video.state !== "awaiting_upload") return uploadView(video);
+  const { size, blockSize, expiresAt } = video.upload;
+  const left = demandSession(video);
+  const blobName = blobNames(video.surveyId, video.id).incoming;
+  const { staged } = await listBlocks(container, blobName);
+  if (staged.reduce((sum, block) => sum + block.size, 0) > size)
+    throw new Problem("too_large", { detail: "More has arrived than was declared: cancel this upload and start anew" });
+  const expected = new Map(blocksOf(size, blockSize).map((block) => [block.id, block.size]));
+  // A block of another size than it should have is not listed: it is to be sent again.
+  const received = staged.filter((block) => (expected.get(block.id) ?? block.size) === block.size).slice(0, maxBlocks);
+  const grant = await uploadGrant(container, blobName, { minutes: Math.min(grantMinutes, left / 60_000) });
+  return {
+    ...uploadView(video),
+    state: received.length > 0 ? "uploading" : video.state,
+    upload: { url: grant.url, blockSize, expiresAt: grant.expiresAt, sessionExpiresAt: expiresAt },
+    received,
+  };
+}
+
+const grantMinutes = 60;
+
+/** Milliseconds until the upload session ends; throws `session_expired` when it has. */
+export function demandSession({ upload }: Video): number {
+  const left = Date.parse(upload.expiresAt) - now().getTime();
+  if (left <= 0) throw new Problem("session_expired");
+  return left;
+}

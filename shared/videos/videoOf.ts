@@ -1,0 +1,11 @@
+import type { Entity } from "../tenancy/kind.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { Problem } from "../web/problem.ts";
+import { type Video, videoKind } from "./video.ts";
+
+/** A video of the survey; throws `not_found` alike for one of another survey and for none. One point read. */
+export async function videoOf(tenant: TenantScope, surveyId: string, videoId: string): Promise<Entity<Video>> {
+  const video = await tenant.repository.get(videoKind, videoId);
+  if (video.surveyId !== surveyId) throw new Problem("not_found");
+  return video;
+}
