@@ -1,7 +1,8 @@
 import { memberId, memberKind } from "../members/member.ts";
 import { derivedId, isTenantId, platformTenantId } from "../tenancy/ids.ts";
 import { TenantRepository } from "../tenancy/repository.ts";
-import { type ChangeContext, type TenantScope, openScope } from "../tenancy/scope.ts";
+import { openScope } from "../tenancy/openScope.ts";
+import type { ChangeContext, TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
 import { type Identity, verifyAccessToken } from "./accessToken.ts";

@@ -1,10 +1,9 @@
-import { type Protector, protector } from "../protection/protector.ts";
-import { Change } from "./change.ts";
+import type { Protector } from "../protection/protector.ts";
+import type { Change } from "./change.ts";
 import type { Actor } from "./fact.ts";
-import { isTenantId } from "./ids.ts";
 import { defineKind } from "./kind.ts";
-import { TenantLog } from "./log.ts";
-import { TenantRepository } from "./repository.ts";
+import type { TenantLog } from "./log.ts";
+import type { TenantRepository } from "./repository.ts";
 
 /** What a repeated POST is recognised by. */
 export interface Idempotency {
@@ -41,21 +40,6 @@ export interface TenantScope {
   change(): Change;
   /** Encrypts for this tenant and this use only. */
   protector(use: string): Protector;
-}
-
-export function openScope(context: ChangeContext): TenantScope {
-  if (!isTenantId(context.tenantId)) throw new TypeError("not a tenant id");
-  const { tenantId, actor, action, requestId } = context;
-  return {
-    tenantId,
-    actor,
-    action,
-    requestId,
-    repository: new TenantRepository(tenantId),
-    log: new TenantLog(tenantId),
-    change: () => new Change(context),
-    protector: (use) => protector(tenantId, use),
-  };
 }
 
 /** What a repeat needs to give the first answer again: ids, and protected texts. */

@@ -3,7 +3,8 @@ import { ulid } from "ulid";
 import { compose } from "../composition.ts";
 import { factKind } from "../tenancy/fact.ts";
 import { isTenantId } from "../tenancy/ids.ts";
-import { type TenantScope, openScope } from "../tenancy/scope.ts";
+import { openScope } from "../tenancy/openScope.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
 import { type Log, errorFields, logOf } from "./logLine.ts";
 
 export interface ChangeFeedInput {

@@ -4,7 +4,8 @@ import { ulid } from "ulid";
 import { compose } from "../composition.ts";
 import type { QueueName } from "../storage/queues.ts";
 import { Id, isTenantId, platformTenantId, prefixes } from "../tenancy/ids.ts";
-import { type TenantScope, openScope } from "../tenancy/scope.ts";
+import { openScope } from "../tenancy/openScope.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
 import { fault } from "../validator.ts";
 import { type Log, errorFields, logOf } from "./logLine.ts";
 

@@ -2,7 +2,8 @@ import type { TimerFunctionOptions } from "@azure/functions";
 import { ulid } from "ulid";
 import { compose } from "../composition.ts";
 import { platformTenantId } from "../tenancy/ids.ts";
-import { type TenantScope, openScope } from "../tenancy/scope.ts";
+import { openScope } from "../tenancy/openScope.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
 import { type Log, errorFields, logOf } from "./logLine.ts";
 
 export interface TimerInput {
