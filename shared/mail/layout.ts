@@ -51,7 +51,7 @@ function partText(part: Part): string {
   }
 }
 
-const font = "font-family:'Segoe UI',system-ui,-apple-system,Roboto,Helvetica,Arial,sans-serif";
+const font = "font-family:Segoe UI,system-ui,-apple-system,Roboto,Helvetica,Arial,sans-serif";
 const defaultColor = "#0f6cbd";
 
 // Mail programs know tables and inline styles, and little else.
@@ -69,14 +69,8 @@ function page(brand: Brand, { subject, heading, parts, footer }: Content): Html 
         <table role="presentation" width="100%" cellspacing="0" cellpadding="0" border="0">
           <tr>
             <td align="center">
-              <table
-                role="presentation"
-                width="100%"
-                cellspacing="0"
-                cellpadding="0"
-                border="0"
-                style="max-width:560px;background:#ffffff;border:1px solid #e0e0e0;border-radius:8px;text-align:left"
-              >
+              <table role="presentation" width="100%" cellspacing="0" cellpadding="0" border="0"
+                style="max-width:560px;background:#ffffff;border:1px solid #e0e0e0;border-radius:8px;text-align:left">
                 <tr>
                   <td style="padding:24px 32px 0;border-top:4px solid ${color};border-radius:8px;${font};font-weight:600">
                     ${brand.displayName}
@@ -103,23 +97,13 @@ function partMarkup(part: Part, color: string): Html {
   switch (part.type) {
     case "text":
       return html`<p style="margin:0 0 16px">${part.text}</p>`;
-    case "button":
-      return html`<p style="margin:0 0 16px">
-        <a
-          href="${part.url}"
-          style="display:inline-block;padding:10px 20px;border-radius:4px;background:${color};color:${textOn(
-            color,
-          )};font-weight:600;text-decoration:none"
-          >${part.label}</a
-        >
-      </p>`;
+    case "button": {
+      const style = `display:inline-block;padding:10px 20px;border-radius:4px;background:${color};color:${textOn(color)};font-weight:600;text-decoration:none`;
+      return html`<p style="margin:0 0 16px"><a href="${part.url}" style="${style}">${part.label}</a></p>`;
+    }
     case "code":
       return html`<p style="margin:0 0 4px">${part.label}:</p>
-        <p
-          style="margin:0 0 16px;padding:12px;border-radius:4px;background:#f5f5f5;font-family:Consolas,Menlo,monospace;font-size:14px;word-break:break-all"
-        >
-          ${part.text}
-        </p>`;
+        <p style="margin:0 0 16px;padding:12px;border-radius:4px;background:#f5f5f5;font-family:Consolas,Menlo,monospace;font-size:14px;word-break:break-all">${part.text}</p>`;
   }
 }
 

@@ -3,7 +3,7 @@ import { config } from "../config.ts";
 import { isOpen } from "../members/invitation.ts";
 import { invitationKind, invitationTokenUse } from "../members/member.ts";
 import { linkKind, linkTokenUse } from "../surveys/link.ts";
-import { type SurveyState, surveyKind } from "../surveys/survey.ts";
+import { surveyKind } from "../surveys/survey.ts";
 import type { Change } from "../tenancy/change.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -74,7 +74,7 @@ async function linkLetter(tenant: TenantScope, own: Entity<Tenant>, id: string):
   if (link?.status !== "active" || link.expiresAt <= now().toISOString()) return "outdated";
   if (link.mailedAt !== undefined) return "sent_before";
   const survey = await tenant.repository.find(surveyKind, link.surveyId);
-  if (survey?.guest.email === undefined || !guestStates.includes(survey.state)) return "outdated";
+  if (survey?.guest.email === undefined || survey.state === "deleting" || survey.state === "deleted") return "outdated";
   const token = await opened(tenant, linkTokenUse, link.protectedToken);
   return {
     to: { address: survey.guest.email, displayName: survey.guest.name },
@@ -84,9 +84,6 @@ async function linkLetter(tenant: TenantScope, own: Entity<Tenant>, id: string):
     note: (change) => change.patch(linkKind, link, mailedNow(), { ifMatch: link.etag }),
   };
 }
-
-/** States in which a guest has something to do with the link. */
-const guestStates: readonly SurveyState[] = ["invited", "in_progress", "changes_requested"];
 
 function mailedNow(): { readonly mailedAt: string } {
   return { mailedAt: now().toISOString() };
