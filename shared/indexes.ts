@@ -3,8 +3,9 @@ import { surveyKind } from "./surveys/survey.ts";
 import { templateKind } from "./templates/template.ts";
 import { factKind } from "./tenancy/fact.ts";
 import { type IndexPath, type ListedKind, compositeIndexes } from "./tenancy/kind.ts";
-import { tenantKind } from "./tenants/tenant.ts";
+import { registeredTenantKind } from "./tenants/registry.ts";
 import { videoKind } from "./videos/video.ts";
+import { webhookKind } from "./webhooks/webhook.ts";
 
 /** Every kind that is read as a list. The composite indexes of the container `data` follow from them. */
 const listedKinds: readonly ListedKind[] = [
@@ -12,8 +13,9 @@ const listedKinds: readonly ListedKind[] = [
   memberKind,
   surveyKind,
   templateKind,
-  tenantKind,
+  registeredTenantKind,
   videoKind,
+  webhookKind,
 ];
 
 export const dataIndexes: readonly (readonly IndexPath[])[] = compositeIndexes(listedKinds);

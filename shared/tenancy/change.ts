@@ -13,9 +13,9 @@ import { Problem, type ProblemCode } from "../web/problem.ts";
 import { dataContainer } from "./database.ts";
 import { type Command, type Event, type Fact, factKind } from "./fact.ts";
 import { within } from "./guard.ts";
-import { derivedId, newId } from "./ids.ts";
+import { newId } from "./ids.ts";
 import { type Entity, type Kind, type Stored, defineKind } from "./kind.ts";
-import type { ChangeContext, Remembered } from "./scope.ts";
+import { type ChangeContext, IdempotencyConflict, type Remembered } from "./scope.ts";
 
 /**
  * What must hold of the stored item for a patch to apply: a field, or a member of one (`consent.accepted`), equals a
@@ -46,11 +46,6 @@ type Section = "first" | "reservations" | "entities" | "counters";
 interface Step {
   readonly input: OperationInput;
   readonly otherwise: Otherwise;
-}
-
-/** The first effect of this Idempotency-Key exists already: the caller answers from it. */
-export class IdempotencyConflict extends Error {
-  override readonly name = "IdempotencyConflict";
 }
 
 /** The versions of the items that a committed change wrote. */
@@ -215,15 +210,31 @@ export class Change {
         otherwise: {},
       });
     const steps = [
-      ...this.#steps.first,
-      ...this.#steps.reservations,
-      ...this.#steps.entities,
-      ...this.#steps.counters,
+      ...this.#ordered(),
       { input: { operationType: "Create" as const, resourceBody: this.#fact(fact) }, otherwise: {} },
     ];
+    const committed = await this.#write(steps);
+    delete this.#context.idempotency;
+    return committed;
+  }
+
+  /**
+   * Commits without a fact: bookkeeping of ours that is no change of the tenant's state and would only fill its log, such
+   * as the attempts of a delivery. A lost answer stays open: it shows as `unavailable` or as the conflict with what was
+   * written, so the caller must be able to read again and repeat.
+   */
+  async record(): Promise<Committed> {
+    return await this.#write(this.#ordered());
+  }
+
+  #ordered(): Step[] {
+    const { first, reservations, entities, counters } = this.#steps;
+    return [...first, ...reservations, ...entities, ...counters];
+  }
+
+  async #write(steps: readonly Step[]): Promise<Committed> {
     if (steps.length > maxOperations) throw new RangeError(`a change of ${steps.length} operations`);
     const etags = await this.#send(steps);
-    delete this.#context.idempotency;
     return {
       at: this.#at,
       etag: (id) => {
@@ -361,14 +372,6 @@ export class Change {
 /** Id of a tenant's counter. */
 export function counterId(counter: string): string {
   return `cnt_${counter}`;
-}
-
-/** A value that one owner has in the tenant. */
-export const reservationKind = defineKind<{ readonly owner: string }>("reservation", { schemaVersion: 1 });
-
-/** Id of the reservation of a value: the same for texts that differ in case or in Unicode's composition only. */
-export function reservationId(scope: string, value: string): string {
-  return derivedId(scope, value.normalize("NFC").toLowerCase());
 }
 
 /** Deletes take If-Match on the wire; the SDK's type of the operation lacks it. */

@@ -1,3 +1,4 @@
+import type { QueueName } from "../storage/queues.ts";
 import { type Kind, defineKind } from "./kind.ts";
 
 /** What the tenant's log, `GET /events` and webhooks can tell. Data holds ids and closed words, no personal data. */
@@ -32,8 +33,7 @@ export interface Event {
 
 /** Work for a queue, named by what is to be done; ids only, so that a message can neither leak nor outdate anything. */
 export interface Command {
-  /** Name of the queue; `shared/storage/queues.ts` has the list. */
-  readonly queue: string;
+  readonly queue: QueueName;
   readonly message: Readonly<Record<string, string | number | boolean>>;
 }
 

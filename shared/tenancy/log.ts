@@ -5,7 +5,7 @@ import { dataContainer, logContainer } from "./database.ts";
 import { type Actor, type EventType, type Fact, factKind } from "./fact.ts";
 import { tenantPredicate, within } from "./guard.ts";
 import type { Entity } from "./kind.ts";
-import { TenantRepository, type StoredItem, toEntity } from "./repository.ts";
+import { type StoredItem, TenantRepository } from "./repository.ts";
 
 /** One entry of a tenant's log: one event of a fact, or the fact itself where it had none. */
 export interface LogEntry {
@@ -70,8 +70,13 @@ export class TenantLog {
   async order(): Promise<Ordered | undefined> {
     for (;;) {
       const head = await this.#head();
-      if (head?.value.pending)
-        return await this.#ordered(head.value.pending.facts, { etag: head.etag, value: head.value });
+      if (head?.value.pending) {
+        const ordered = await this.#ordered(head.value.pending.facts, head);
+        if (ordered !== undefined) return ordered;
+        // Somebody else finished these between the two reads. If not, their facts are lost, and a person has to know.
+        if ((await this.#head())?.etag === head.etag) throw new Error("facts that have their places are missing");
+        continue;
+      }
       const { items } = await this.#repository.list(factKind, { limit: maxFacts });
       if (items.length === 0) return undefined;
       const placed = place(head?.value, items, now());
@@ -145,30 +150,15 @@ export class TenantLog {
     return { etag: resource._etag, value: { seq, hash, month, months, pending } };
   }
 
-  async #ordered(ids: readonly string[], head: Ordered["head"]): Promise<Ordered> {
-    const items = await within([this.#tenantId], () =>
-      dataContainer()
-        .items.query<StoredItem>(
-          {
-            query: `SELECT TOP ${maxFacts} * FROM c WHERE ${tenantPredicate} AND c.kind = @kind AND ARRAY_CONTAINS(@ids, c.id)`,
-            parameters: [
-              { name: "@tenantId", value: this.#tenantId },
-              { name: "@kind", value: factKind.name },
-              { name: "@ids", value: [...ids] },
-            ],
-          },
-          { partitionKey: this.#tenantId },
-        )
-        .fetchAll(),
-    );
-    const facts = items.resources
-      .map((item) => toEntity(factKind, item))
-      .sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
-    if (facts.length !== ids.length) {
-      // Somebody else finished between the two reads: the entries are written and nothing is left to do for these.
-      return { facts: [], entries: [], head };
-    }
-    return { facts, entries: entriesOf(facts, head.value), head };
+  /** The facts that have their places, as they were placed; undefined where one of them is gone. */
+  async #ordered(ids: readonly string[], head: Ordered["head"]): Promise<Ordered | undefined> {
+    const found = await this.#repository.findMany(factKind, ids);
+    const facts = ids.flatMap((id) => found.get(id) ?? []);
+    if (facts.length !== ids.length) return undefined;
+    const entries = entriesOf(facts, head.value);
+    if (entries.at(-1)?.hash !== head.value.hash)
+      throw new Error("the facts do not make the entries they were placed as");
+    return { facts, entries, head };
   }
 
   /** Creates or replaces the head; undefined where another has been quicker. */
