@@ -76,5 +76,5 @@ export default defineConfig(
     },
   },
   { files: ["scripts/**", "local/**", "tests/**", "bench/**"], rules: { "no-console": "off" } },
-  { files: ["**/*.js"], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ["**/*.{js,cjs}"], extends: [tseslint.configs.disableTypeChecked] },
 );

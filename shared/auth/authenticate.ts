@@ -20,6 +20,7 @@ export interface Authenticated {
   /** Opens the caller's own tenant; absent where the caller has none. */
   readonly open?: (idempotency?: ChangeContext["idempotency"]) => TenantScope;
 }
+type AuthenticatedIn = Authenticated & Required<Pick<Authenticated, "open">>;
 
 /**
  * Verifies the bearer and checks the permission. At most two point reads. Throws `unauthenticated` without a valid
@@ -52,15 +53,11 @@ export async function authenticate(
 }
 
 /** The scope of a guest whose credential was verified outside a request's own bearer: by the link itself. */
-export function guestAccess(guest: GuestCaller, facts: RequestFacts): Authenticated {
+export function guestAccess(guest: GuestCaller, facts: RequestFacts): AuthenticatedIn {
   return access(guest, guest.tenant.id, facts);
 }
 
-function access(
-  caller: Extract<Caller, { id: string }>,
-  tenantId: string,
-  facts: RequestFacts,
-): Authenticated & Required<Pick<Authenticated, "open">> {
+function access(caller: Extract<Caller, { id: string }>, tenantId: string, facts: RequestFacts): AuthenticatedIn {
   return {
     caller,
     holder: `${tenantId}/${caller.id}`,

@@ -1,6 +1,6 @@
-import { reservationId, reservationKind } from "../tenancy/change.ts";
 import { newId, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
+import { reservationId, reservationKind } from "../tenancy/reservation.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { counters } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";

@@ -14,7 +14,8 @@ import { dataContainer } from "./database.ts";
 import { type Command, type Event, type Fact, factKind } from "./fact.ts";
 import { within } from "./guard.ts";
 import { newId } from "./ids.ts";
-import { type Entity, type Kind, type Stored, defineKind } from "./kind.ts";
+import type { Entity, Kind, Stored } from "./kind.ts";
+import { reservationId, reservationKind } from "./reservation.ts";
 import { type ChangeContext, IdempotencyConflict, type Remembered } from "./scope.ts";
 
 /**

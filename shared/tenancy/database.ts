@@ -38,8 +38,3 @@ export const dataContainer: () => Container = lazy(() => database().container("d
 
 /** The tenants' ordered logs, partition key `/tenantId`, `/month`. */
 export const logContainer: () => Container = lazy(() => database().container("log"));
-
-/** Resolves when the database answers with the app's identity; rejects otherwise. */
-export async function databaseReady(): Promise<void> {
-  await dataContainer().read();
-}

@@ -45,6 +45,11 @@ export interface TenantScope {
 /** What a repeat needs to give the first answer again: ids, and protected texts. */
 export type Remembered = Readonly<Record<string, string>>;
 
+/** The first effect of this Idempotency-Key exists already: the caller answers from it. */
+export class IdempotencyConflict extends Error {
+  override readonly name = "IdempotencyConflict";
+}
+
 /** What an Idempotency-Key did first; kept for 24 hours. */
 export const idempotencyKind = defineKind<{ readonly body: string; readonly result: Remembered }>("idempotency", {
   schemaVersion: 1,

@@ -1,0 +1,110 @@
+/** The floors of the house (docs/architecture.md): imports go downwards only, and each SDK has one room. */
+const tests = "(?:\\.test|ForTests)\\.ts$";
+const domains = "(?:log|mail|media|members|operations|surveys|templates|tenants|videos|webhooks)";
+const base = "(?:config|clock|identity|lazy|schema|validator)\\.ts$";
+
+const floor = (name, path, forbidden, comment) => ({
+  name,
+  comment,
+  severity: "error",
+  from: { path, pathNot: tests },
+  to: { path: forbidden },
+});
+const room = (name, sdk, path) => ({
+  name,
+  severity: "error",
+  from: { path: "^(functions|shared)/", pathNot: [path, tests] },
+  to: { path: sdk },
+});
+
+module.exports = {
+  forbidden: [
+    {
+      name: "no-circle",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    {
+      name: "the-product-stands-alone",
+      comment: "local, clients, tests and scripts import the product; nothing of it imports them.",
+      severity: "error",
+      from: { path: "^(functions|shared)/", pathNot: tests },
+      to: { path: "^(local|clients|tests|bench|scripts)/" },
+    },
+    {
+      name: "a-function-is-nobodys-library",
+      severity: "error",
+      from: { path: "^(functions|shared)/", pathNot: tests },
+      to: { path: "^functions/" },
+    },
+    {
+      name: "no-test-help-in-the-product",
+      severity: "error",
+      from: { path: "^(functions|shared)/", pathNot: tests },
+      to: { path: tests },
+    },
+    floor("auth-below-triggers", "^shared/auth/", "^shared/triggers/", "Credentials know no triggers."),
+    floor(
+      "domains-below-auth",
+      `^shared/${domains}/`,
+      "^shared/(auth|triggers)/|^shared/composition",
+      "Domain words know neither credentials nor triggers.",
+    ),
+    floor(
+      "tenancy-and-storage-below-domains",
+      "^shared/(tenancy|storage)/",
+      `^shared/(auth|triggers|${domains})/|^shared/composition`,
+      "Data access knows no domain.",
+    ),
+    floor(
+      "protection-below-data",
+      "^shared/protection/",
+      `^shared/(auth|triggers|tenancy|storage|${domains})/|^shared/composition`,
+      "Protection gets what it needs handed in.",
+    ),
+    floor(
+      "web-at-the-bottom",
+      `^shared/web/|^shared/${base}`,
+      `^shared/(auth|triggers|tenancy|storage|protection|${domains})/`,
+      "The ground floor.",
+    ),
+    {
+      name: "who-may-open-a-scope",
+      comment: "A scope comes from a verified credential or a validated message, never from a parameter.",
+      severity: "error",
+      from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/(auth|triggers)/"] },
+      to: { path: "^shared/tenancy/openScope\\.ts$" },
+    },
+    {
+      name: "data-only-through-a-scope",
+      severity: "error",
+      from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/(auth|tenancy)/"] },
+      to: {
+        path: "^shared/tenancy/(database|guard|repository|change|log)\\.ts$",
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    room("cosmos-in-its-room", "node_modules/@azure/cosmos/", "^shared/tenancy/"),
+    room("vault-in-its-room", "node_modules/@azure/keyvault-", "^shared/protection/"),
+    room("storage-in-its-room", "node_modules/@azure/storage-", "^shared/storage/"),
+    {
+      name: "resolvable",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true, pathNot: "^@azure/functions-core$" },
+    },
+    {
+      name: "no-development-package-in-the-product",
+      severity: "error",
+      from: { path: "^(functions|shared)/", pathNot: tests },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"], pathNot: "^@azure/functions-core$" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};
