@@ -3,18 +3,16 @@ import { Text, Time, closed } from "../schema.ts";
 import { QuestionId } from "../templates/template.ts";
 import type { AnswerValue, Survey } from "./survey.ts";
 
-type Sent = string | number | boolean | string[];
-
 const bounds = { ...Text(5_000), items: QuestionId, maxItems: 50 };
 
 /** An answer of any type; null takes one back. One schema of several types, so that a fault says what is wrong. */
-export const AnswerInput = Type.Unsafe<Sent | null>({
+export const AnswerInput = Type.Unsafe<AnswerValue | null>({
   ...bounds,
   type: ["string", "number", "boolean", "array", "null"],
 });
 
 const Answer = closed({
-  value: Type.Unsafe<Sent>({ ...bounds, type: ["string", "number", "boolean", "array"] }),
+  value: Type.Unsafe<AnswerValue>({ ...bounds, type: ["string", "number", "boolean", "array"] }),
   at: Time,
 });
 
@@ -28,9 +26,9 @@ export function answerTo(survey: Survey, questionId: string): AnswerValue | unde
 }
 
 /** The answers that stand, without those taken back. */
-export function answersView({ answers }: Survey): Record<string, { value: Sent; at: string }> {
+export function answersView({ answers }: Survey): Record<string, { value: AnswerValue; at: string }> {
   const standing = Object.entries(answers).flatMap(([id, { value, at }]) =>
-    value === null ? [] : [[id, { value: typeof value === "object" ? [...value] : value, at }] as const],
+    value === null ? [] : [[id, { value, at }] as const],
   );
   return Object.fromEntries(standing);
 }

@@ -38,7 +38,7 @@ export interface Guest {
   readonly locale?: string;
 }
 
-export type AnswerValue = string | number | boolean | readonly string[];
+export type AnswerValue = string | number | boolean | string[];
 
 /** One survey for one guest. Answers are patched one by one, so that two of them never collide. */
 export interface Survey {

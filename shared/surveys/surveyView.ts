@@ -31,6 +31,8 @@ export const GuestContact = closed({
 export const ExternalRef = Line(100, "The tenant's own name for the survey, unique in the tenant");
 export const ChangesRequested = closed({ reason: Text(2_000), questionIds: List(QuestionId, 100) });
 
+export const ReceiptCode = Line(40, "Given to the guest on submission");
+
 const own = {
   id: Id(prefixes.survey),
   state: Choice(surveyStates),
@@ -48,7 +50,7 @@ const own = {
   ),
   changes: optional(ChangesRequested),
   submittedAt: optional(Time),
-  receiptCode: optional(Type.String({ maxLength: 40, description: "Given to the guest on submission" })),
+  receiptCode: optional(ReceiptCode),
   createdAt: Time,
   updatedAt: Time,
 };
@@ -57,11 +59,13 @@ const own = {
 export const SurveyItem = closed(own);
 export type SurveyItem = Static<typeof SurveyItem>;
 
-export function surveyItem({ changes, ...survey }: Omit<Entity<Survey>, "etag">): SurveyItem {
-  return {
-    ...survey,
-    ...(changes !== undefined && { changes: { reason: changes.reason, questionIds: [...changes.questionIds] } }),
-  };
+export function surveyItem(survey: Omit<Entity<Survey>, "etag">): SurveyItem {
+  const { changes, ...fields } = survey;
+  return { ...fields, ...changesView(survey) };
+}
+
+export function changesView({ changes }: Pick<Survey, "changes">): { changes?: Static<typeof ChangesRequested> } {
+  return changes === undefined ? {} : { changes: { reason: changes.reason, questionIds: [...changes.questionIds] } };
 }
 
 /** A survey with everything that the guest gave. */
