@@ -1,0 +1,68 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { findTools, MissingTool, toolVersions } from "./tools.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "callpilot-package-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function packageWith(mode: number): Promise<string> {
+  const packageFolder = join(folder, `mode-${mode.toString(8)}`);
+  await mkdir(join(packageFolder, "bin"), { recursive: true });
+  for (const name of ["ffmpeg", "ffprobe"]) {
+    const path = join(packageFolder, "bin", name);
+    await writeFile(path, `#!/bin/sh\necho "${name} version of ${folder}"\n`);
+    await chmod(path, mode);
+  }
+  return packageFolder;
+}
+
+test("the search path is the last resort, and the tools say their version", async () => {
+  const found = await findTools({ packageFolder: folder });
+  expect(found.ffmpeg).toMatch(/\/ffmpeg$/u);
+  expect(await toolVersions(found)).toEqual({
+    ffmpeg: expect.stringMatching(/^ffmpeg version \d/u) as string,
+    ffprobe: expect.stringMatching(/^ffprobe version \d/u) as string,
+  });
+});
+
+test("the package's own tools come before the search path", async () => {
+  const packageFolder = await packageWith(0o755);
+  expect(await findTools({ packageFolder })).toEqual({
+    ffmpeg: join(packageFolder, "bin", "ffmpeg"),
+    ffprobe: join(packageFolder, "bin", "ffprobe"),
+  });
+});
+
+test("a package without the executable bit, as run-from-package mounts it, runs from one private copy", async () => {
+  const packageFolder = await packageWith(0o644);
+  const found = await findTools({ packageFolder });
+  expect(found.ffmpeg).not.toContain(packageFolder);
+  expect(await toolVersions(found)).toEqual({
+    ffmpeg: `ffmpeg version of ${folder}`,
+    ffprobe: `ffprobe version of ${folder}`,
+  });
+  expect(await findTools({ packageFolder })).toEqual(found);
+  await Promise.all([rm(found.ffmpeg), rm(found.ffprobe)]);
+});
+
+test("a configured path comes first, and a wrong one is named instead of passed over", async () => {
+  const packageFolder = await packageWith(0o755);
+  const ffmpegPath = join(packageFolder, "bin", "ffmpeg");
+  expect((await findTools({ ffmpegPath, packageFolder: folder })).ffmpeg).toBe(ffmpegPath);
+  const wrong = findTools({ ffmpegPath: join(folder, "nowhere") });
+  await expect(wrong).rejects.toThrow(/^FFMPEG_PATH names .*nowhere, which is not a program/u);
+});
+
+test("a missing tool is one sentence with the command that installs it", async () => {
+  const missing = findTools({ packageFolder: folder, searchPath: folder });
+  await expect(missing).rejects.toBeInstanceOf(MissingTool);
+  if (process.platform === "linux")
+    await expect(missing).rejects.toThrow(
+      "ffmpeg is not installed: run `sudo apt-get update && sudo apt-get install -y ffmpeg` (Debian, Ubuntu), then try again.",
+    );
+});
