@@ -383,10 +383,15 @@ function withIfMatch(operation: DeleteOperationInput, ifMatch: string): DeleteOp
 function conditionText(condition: Condition): string {
   const terms = Object.entries(condition).map(([field, wanted]) => {
     if (!/^[a-zA-Z][a-zA-Z.]*$/u.test(field)) throw new TypeError("not a field name");
-    if (typeof wanted === "object" && "absent" in wanted) return `NOT IS_DEFINED(c.${field})`;
-    if (typeof wanted === "object" && "atMost" in wanted) return `c.${field} <= ${literal(wanted.atMost)}`;
-    if (typeof wanted === "object") return `c.${field} IN (${wanted.map(literal).join(", ")})`;
-    return `c.${field} = ${literal(wanted)}`;
+    // In brackets a field may have the name of a keyword, such as a counter's `value`.
+    const path = `c${field
+      .split(".")
+      .map((name) => `["${name}"]`)
+      .join("")}`;
+    if (typeof wanted === "object" && "absent" in wanted) return `NOT IS_DEFINED(${path})`;
+    if (typeof wanted === "object" && "atMost" in wanted) return `${path} <= ${literal(wanted.atMost)}`;
+    if (typeof wanted === "object") return `${path} IN (${wanted.map(literal).join(", ")})`;
+    return `${path} = ${literal(wanted)}`;
   });
   return `FROM c WHERE ${terms.join(" AND ")}`;
 }

@@ -1,10 +1,6 @@
-import { ErrorResponse, type JSONObject } from "@azure/cosmos";
-import { now } from "../clock.ts";
-import { dataContainer } from "./database.ts";
-import { within } from "./guard.ts";
+import { isProblem } from "../web/problem.ts";
 import { derivedId } from "./ids.ts";
 import { type Entity, defineKind } from "./kind.ts";
-import { type StoredItem, toEntity } from "./repository.ts";
 import type { TenantScope } from "./scope.ts";
 
 /** Says that somebody is at work on something, until when, and how far they are. */
@@ -30,7 +26,7 @@ export class LeaseLost extends Error {
 }
 
 /**
- * Renews a lease without a fact, for progress is nobody's history. Taking and ending a lease are parts of a change. Throws
+ * Renews a lease, without a fact: progress is nobody's history. Taking and ending a lease are parts of a change. Throws
  * {@link LeaseLost} once the lease is another's, and whatever the database throws.
  */
 export async function renewLease(
@@ -38,25 +34,13 @@ export async function renewLease(
   lease: Entity<Lease>,
   renewal: Pick<Lease, "until" | "progress">,
 ): Promise<Entity<Lease>> {
-  const { tenantId } = tenant;
-  const { etag, ...stored } = lease;
-  const item = {
-    ...stored,
-    ...renewal,
-    tenantId,
-    kind: leaseKind.name,
-    schemaVersion: leaseKind.schemaVersion,
-    updatedAt: now().toISOString(),
-  };
+  const { id, createdAt, subject, owner } = lease;
+  const fields: Lease = { subject, owner, ...renewal };
   try {
-    const { resource } = await within([tenantId], () =>
-      dataContainer()
-        .item(lease.id, tenantId)
-        .replace<JSONObject>(item as unknown as JSONObject, { accessCondition: { type: "IfMatch", condition: etag } }),
-    );
-    return toEntity(leaseKind, resource as unknown as StoredItem);
+    const committed = await tenant.change().replace(leaseKind, lease, fields).record();
+    return { ...fields, id, createdAt, updatedAt: committed.at, etag: committed.etag(id) };
   } catch (error) {
-    if (!(error instanceof ErrorResponse) || (error.code !== 412 && error.code !== 404)) throw error;
+    if (!isProblem(error, "stale") && !isProblem(error, "not_found")) throw error;
     // Also after a renewal whose answer was lost.
     return await ownLease(tenant, lease);
   }
