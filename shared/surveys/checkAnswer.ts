@@ -29,7 +29,7 @@ function faultOf(question: Answerable, value: AnswerValue): string | undefined {
       return Array.from(value).length > most ? `must not be longer than ${most} characters` : undefined;
     }
     case "number": {
-      if (typeof value !== "number") return "must be a number";
+      if (typeof value !== "number" || !Number.isFinite(value)) return "must be a number";
       const { minimum = -Infinity, maximum = Infinity } = question;
       if (value < minimum) return `must be at least ${minimum}`;
       return value > maximum ? `must be at most ${maximum}` : undefined;
@@ -53,9 +53,10 @@ function choiceFault(question: Extract<Question, { type: "choice" }>, value: Ans
 }
 
 function isDate(text: string): boolean {
-  const [, year = "", month = "", day = ""] = /^(\d{4})-(\d{2})-(\d{2})$/u.exec(text) ?? [];
-  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(`${text}T`);
+  if (!/^\d{4}-\d{2}-\d{2}$/u.test(text)) return false;
+  const date = new Date(`${text}T00:00:00Z`);
+  // The 30th of February becomes a day in March.
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
 
 function isEmpty(value: AnswerValue): boolean {

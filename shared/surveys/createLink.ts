@@ -8,7 +8,7 @@ import type { Remembered, TenantScope } from "../tenancy/scope.ts";
 import { utc } from "../utc.ts";
 import { Problem } from "../web/problem.ts";
 import { currentLink, unmoved } from "./currentLink.ts";
-import { type Link, linkKind } from "./link.ts";
+import { type Link, linkKind, linkTokenUse } from "./link.ts";
 import { type Survey, surveyKind } from "./survey.ts";
 
 const dayMs = 86_400_000;
@@ -50,7 +50,7 @@ export async function createLink(tenant: TenantScope, survey: Entity<Survey>, re
   const token = tokenText({ tenantId: tenant.tenantId, id, secret });
   const url = `${config().api.guestLinkUrl}#${token}`;
   const [protectedToken, protectedUrl, replaced] = await Promise.all([
-    tenant.protector("link-token").protect(token),
+    tenant.protector(linkTokenUse).protect(token),
     tenant.protector("once-shown").protect(url),
     currentLink(tenant, survey),
   ]);
