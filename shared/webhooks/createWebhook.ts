@@ -1,0 +1,48 @@
+import { randomBytes } from "node:crypto";
+import { newId, prefixes } from "../tenancy/ids.ts";
+import type { Remembered, TenantScope } from "../tenancy/scope.ts";
+import { Problem } from "../web/problem.ts";
+import { listWebhooks } from "./listWebhooks.ts";
+import { OutboundFailure, safeUrl } from "./outbound.ts";
+import { type Webhook, maxWebhooks, secretUse, webhookKind } from "./webhook.ts";
+import { type NewWebhookView, type WebhookDraft, webhookView } from "./webhookView.ts";
+
+/** Makes a webhook with a secret of 256 bits. Throws `unsafe_url` and `quota_exceeded`. */
+export async function createWebhook(tenant: TenantScope, { url, events }: WebhookDraft): Promise<NewWebhookView> {
+  const address = checked(url);
+  if ((await listWebhooks(tenant)).length >= maxWebhooks)
+    throw new Problem("quota_exceeded", { detail: `A tenant has at most ${maxWebhooks} webhooks` });
+  const id = newId(prefixes.webhook);
+  const secret = `whsec_${randomBytes(32).toString("base64")}`;
+  const webhook: Webhook = {
+    url: address,
+    events,
+    status: "enabled",
+    protectedSecret: await tenant.protector(secretUse).protect(secret),
+  };
+  const committed = await tenant
+    .change()
+    .create(webhookKind, id, webhook)
+    .remember({ id, secret: await tenant.protector("once-shown").protect(secret) })
+    .commit({ target: id });
+  const { at } = committed;
+  return { ...webhookView({ ...webhook, id, createdAt: at, updatedAt: at, etag: committed.etag(id) }), secret };
+}
+
+/** The webhook of a repeated request, with the secret that its first answer showed. */
+export async function createdWebhook(
+  tenant: TenantScope,
+  { id = "", secret = "" }: Remembered,
+): Promise<NewWebhookView> {
+  const webhook = await tenant.repository.get(webhookKind, id);
+  return { ...webhookView(webhook), secret: (await tenant.protector("once-shown").unprotect(secret)).toString() };
+}
+
+function checked(url: string): string {
+  try {
+    return safeUrl(url).href;
+  } catch (error) {
+    if (!(error instanceof OutboundFailure)) throw error;
+    throw new Problem("unsafe_url", { detail: "A webhook is reached by https on port 443, at a public name" });
+  }
+}

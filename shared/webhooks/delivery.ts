@@ -1,0 +1,35 @@
+import { derivedId } from "../tenancy/ids.ts";
+import { defineKind } from "../tenancy/kind.ts";
+import type { OutboundError } from "./outbound.ts";
+
+/** One try to tell a webhook of an event: the receiver's status, or why there was none. */
+export interface Attempt {
+  readonly at: string;
+  /** Milliseconds until the answer. */
+  readonly ms: number;
+  readonly status?: number;
+  readonly error?: OutboundError;
+}
+
+/**
+ * An event on its way to one webhook. `failed`: the receiver wants no more; `exhausted`: every attempt failed. Written
+ * before the first attempt, so that every attempt sends the same bytes.
+ */
+export interface Delivery {
+  readonly webhookId: string;
+  readonly eventId: string;
+  readonly state: "pending" | "delivered" | "failed" | "exhausted";
+  /** The body, exactly as it is sent. */
+  readonly body: string;
+  readonly attempts: readonly Attempt[];
+  readonly nextAttemptAt?: string;
+}
+
+export const deliveryKind = defineKind<Delivery>("delivery", { schemaVersion: 1 });
+
+export function deliveryId(webhookId: string, eventId: string): string {
+  return derivedId("dlv", webhookId, eventId);
+}
+
+/** Seconds from each failed attempt to the next one: ten attempts in a little more than three days. */
+export const retrySeconds = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400] as const;
