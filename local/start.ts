@@ -47,10 +47,19 @@ async function main(): Promise<void> {
   });
   onStop(stack);
   const booted = performance.now() - started;
-  const tenants = values.seed ? await seed(stack, dataDir, values.fresh) : [];
+  const tenants = values.seed ? await seeded(stack, dataDir) : [];
   await writeFile(stackFile, JSON.stringify(described(stack, tenants), null, 2));
   console.log(readyTable(stack, tenants, { dataDir, logFile, bootMilliseconds: booted }));
   process.send?.("ready");
+}
+
+async function seeded(stack: Stack, dataDir: string): Promise<readonly SeededTenant[]> {
+  try {
+    return await seed(stack, dataDir, values.fresh);
+  } catch (error) {
+    await stack[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 function described(stack: Stack, tenants: readonly SeededTenant[]) {

@@ -10,6 +10,8 @@ const ajv = lazy(() => {
     allErrors: false,
     strict: true,
     strictTypes: false,
+    // A union by discriminator requires a member that its alternatives define.
+    strictRequired: false,
     unicodeRegExp: true,
     discriminator: true,
   });
