@@ -57,6 +57,8 @@ export interface Success {
   readonly etag?: true;
   /** The answer carries the address of what was made or started. */
   readonly location?: true;
+  /** The answer is a `Page`, for a person; it has no body schema. */
+  readonly page?: true;
 }
 
 /** A schema of values of type T. Generic over the type, not the schema: the compiler gives up on the latter. */

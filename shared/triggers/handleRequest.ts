@@ -10,6 +10,7 @@ import { type Idempotency, IdempotencyConflict, type TenantScope, idempotencyKin
 import { fault, valid } from "../validator.ts";
 import { corsHeaders, securityHeaders } from "../web/headers.ts";
 import { toJson } from "../web/json.ts";
+import { Page } from "../web/page.ts";
 import { Problem, isProblem, problemBody, problems } from "../web/problem.ts";
 import { type AnyInput, type Contract, Reply, commonErrors, parameterNames, routeParameters } from "./contract.ts";
 import { entityTag, matchesNone, storedVersion } from "./entityTag.ts";
@@ -142,7 +143,8 @@ async function firstEffect(
 }
 
 function render(contract: Contract, request: PlainRequest, result: unknown): PlainResponse {
-  const { status, body: schema } = contract.success;
+  const { status, body: schema, page } = contract.success;
+  if (page === true) return renderPage(status, result);
   const reply: Reply<unknown> = result instanceof Reply ? result : new Reply(result, {});
   const { body: value, headers } = reply;
   const location = headers.location === undefined ? {} : { location: `${config().api.publicUrl}${headers.location}` };
@@ -157,6 +159,12 @@ function render(contract: Contract, request: PlainRequest, result: unknown): Pla
   if (contract.method === "GET" && etag.etag !== undefined && known !== null && matchesNone(known, etag.etag))
     return { status: 304, headers: etag };
   return { status, headers: { "content-type": "application/json; charset=utf-8", ...etag, ...location }, body };
+}
+
+function renderPage(status: number, page: unknown): PlainResponse {
+  if (!(page instanceof Page)) throw new TypeError("the answer breaks its contract: it is no page");
+  const headers = { "content-type": "text/html; charset=utf-8", "content-security-policy": page.policy };
+  return { status, headers, body: page.markup };
 }
 
 function problemOf(error: unknown, contract: Contract, log: Log, requestId: string): Problem {

@@ -1,0 +1,44 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { protectionReady } from "../protection/protection.ts";
+import { storageReady } from "../storage/storageReady.ts";
+import { databaseReady } from "../tenancy/databaseReady.ts";
+
+/** Something that the app cannot work without, and whether it answers. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+}
+
+const dependencies: Readonly<Record<string, () => Promise<void>>> = {
+  database: databaseReady,
+  storage: storageReady,
+  "key-ring": protectionReady,
+};
+
+const limitMs = 2_000;
+/** Whoever asks meanwhile shares the answer, so that asking cannot become a load. */
+const validMs = 1_000;
+
+let latest: { readonly until: number; readonly checks: Promise<readonly Check[]> } | undefined;
+
+/** All dependencies at once, each given two seconds; at most one second old. Never rejects. */
+export async function readiness(): Promise<readonly Check[]> {
+  if (latest === undefined || latest.until < performance.now())
+    latest = {
+      until: performance.now() + validMs,
+      checks: Promise.all(Object.entries(dependencies).map(([name, answers]) => check(name, answers))),
+    };
+  return await latest.checks;
+}
+
+async function check(name: string, answers: () => Promise<void>): Promise<Check> {
+  const timer = new AbortController();
+  const answered = answers().then(
+    () => true,
+    () => false,
+  );
+  const late = delay(limitMs, false, { signal: timer.signal }).catch(() => false);
+  const ok = await Promise.race([answered, late]);
+  timer.abort();
+  return { name, ok };
+}
