@@ -136,7 +136,7 @@ test("an hour's worth of index is found without reading the media", async () => 
 
 test("a source that fails says nothing about the file", async () => {
   const content = await readFile(await clip("h264-index-last.mp4"));
-  for (const failing of [1, 3, 5]) {
+  for (const failing of [1, 2]) {
     const source = new Counted(content);
     const outage = new Error("503");
     const read = source.read.bind(source);
@@ -162,6 +162,17 @@ test("an index that claims four thousand million samples is not walked through",
       expect(error).toBeInstanceOf(Rejection);
     });
     expect(performance.now() - started).toBeLessThan(1000);
+  }
+});
+
+test("eight stray bytes at the end of a WebM do not send the search in circles", async () => {
+  const whole = await readFile(await clip("recorder-vp8.webm"));
+  const tracks = whole.indexOf(Buffer.from("1654ae6b", "hex"));
+  for (let stray = 1; stray <= 16; stray++) {
+    const source = new Counted(Buffer.concat([whole.subarray(0, tracks), Buffer.alloc(stray, 0xff)]));
+    const started = performance.now();
+    await expect(identify(source, defaultLimits)).rejects.toBeInstanceOf(Rejection);
+    expect(performance.now() - started).toBeLessThan(2000);
   }
 });
 

@@ -76,7 +76,9 @@ export async function identify(source: RangeSource, limits: MediaLimits, signal?
       read: (start, end) => reader.read(start, end),
       // The failure is kept by the reader and thrown by whatever asked for the bytes.
       handleUnhandledError: () => undefined,
-      prefetchProfile: "network",
+      // Kept here, not there: so every step of mediabunny passes the reader, which ends it when it runs in circles (its
+      // search for the next Matroska element does, when exactly eight bytes are left).
+      maxCacheSize: 0,
     }),
   });
   try {
@@ -88,13 +90,20 @@ export async function identify(source: RangeSource, limits: MediaLimits, signal?
   }
 }
 
-/** Reads within the budget, one file's worth at most, and remembers why it could not. */
+/** Few reads of the source serve many small ones of an index, which lie close together. */
+const blockBytes = 64 * 1024;
+/** An index is understood in some hundred steps. */
+const maxSteps = 20_000;
+
+/** Reads within the budget, keeps the blocks that it read, and remembers why it could not. */
 class MeteredReader {
   readonly size: number;
   bytesRead = 0;
   failure: { why: unknown } | undefined;
   readonly #source: RangeSource;
   readonly #signal: AbortSignal | undefined;
+  readonly #blocks = new Map<number, Uint8Array>();
+  #steps = 0;
 
   constructor(source: RangeSource, signal: AbortSignal | undefined) {
     this.#source = source;
@@ -105,16 +114,34 @@ class MeteredReader {
   async read(start: number, end: number): Promise<Uint8Array> {
     try {
       this.#signal?.throwIfAborted();
-      this.bytesRead += end - start;
-      if (this.bytesRead > readingBudget(this.size))
-        throw new Rejection("unsupported_format", "its index is too large to be a recording's");
-      const bytes = await this.#source.read(start, end, this.#signal);
-      if (bytes.length !== end - start) throw new Error(`Asked for ${end - start} bytes, got ${bytes.length}.`);
-      return bytes;
+      if (++this.#steps > maxSteps) throw new Rejection("corrupt", "its index leads in circles");
+      if (end - start >= blockBytes) return await this.#fetch(start, end);
+      const piece = new Uint8Array(end - start);
+      for (let at = start - (start % blockBytes); at < end; at += blockBytes) {
+        const block = await this.#block(at);
+        const from = Math.max(start, at);
+        piece.set(block.subarray(from - at, end - at), from - start);
+      }
+      return piece;
     } catch (error) {
       this.failure ??= { why: error };
       throw error;
     }
+  }
+
+  async #block(at: number): Promise<Uint8Array> {
+    const block = this.#blocks.get(at) ?? (await this.#fetch(at, Math.min(at + blockBytes, this.size)));
+    this.#blocks.set(at, block);
+    return block;
+  }
+
+  async #fetch(start: number, end: number): Promise<Uint8Array> {
+    this.bytesRead += end - start;
+    if (this.bytesRead > readingBudget(this.size))
+      throw new Rejection("unsupported_format", "its index is too large to be a recording's");
+    const bytes = await this.#source.read(start, end, this.#signal);
+    if (bytes.length !== end - start) throw new Error(`Asked for ${end - start} bytes, got ${bytes.length}.`);
+    return bytes;
   }
 }
 
