@@ -88,7 +88,7 @@ export async function startHost(options: HostOptions): Promise<FunctionsHost> {
   });
   const appHooks = { hookData: {}, appHookData: invoker.appHookData, functionAppDirectory: options.appDir };
   await app.core.runHooks("appStart", appHooks);
-  const port = await listen(server, options.port, "functions");
+  const port = await listen(server, options.port, "API");
   try {
     for (const [fn, trigger] of triggers) if (!fn.disabled) await trigger.start();
   } catch (error) {

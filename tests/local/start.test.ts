@@ -1,0 +1,117 @@
+import { createServer } from "node:http";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { trust } from "../../local/certificates.ts";
+import { expectCall, signIn } from "../../local/client.ts";
+import type { SeededTenant } from "../../local/seed.ts";
+import { type RunningStack, startStackProcess } from "../support/stack.ts";
+
+/** A port with eight free neighbours, most likely: the stack's ports follow the API's. */
+const port = 20_000 + Math.floor(Math.random() * 20_000);
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "callpilot-start-"));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface SeededStack extends RunningStack {
+  readonly tenants: readonly SeededTenant[];
+}
+
+const startSeeded = async (dataDir: string, args: readonly string[] = []) =>
+  (await startStackProcess({ dataDir, port, args })) as SeededStack;
+
+/** The surveys and events that the owner of the first tenant sees. */
+async function seen(stack: SeededStack): Promise<{ surveys: unknown; events: unknown }> {
+  trust(await readFile(stack.caFile, "utf8"));
+  const [tenant] = stack.tenants;
+  const token = await signIn(stack, tenant?.members[0]?.email ?? "", tenant?.id);
+  const [surveys, events] = await Promise.all([
+    expectCall<{ items: unknown }>(stack, "GET /v1/surveys", 200, { token }),
+    expectCall<{ items: unknown }>(stack, "GET /v1/events", 200, { token }),
+  ]);
+  return { surveys: surveys.body.items, events: events.body.items };
+}
+
+/** Runs the start command to its end and gives what it wrote. */
+async function outcome(dataDir: string, env: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, ["local/start.ts", "--data", dataDir, "--no-seed"], {
+    env: { ...process.env, PORT: "0", ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
+  return { code, stderr };
+}
+
+describe("npm start", () => {
+  it("keeps everything over Ctrl-C and over SIGKILL, and forgets it with --fresh", async () => {
+    const dataDir = join(folder, "kept");
+    const first = await startSeeded(dataDir);
+    const before = await seen(first);
+    expect(before).toMatchObject({ surveys: [{ state: "invited" }], events: [{ type: "tenant.activated" }, {}, {}] });
+    expect(await first.stop("SIGINT")).toBe(0);
+
+    const second = await startSeeded(dataDir);
+    expect(second.tenants).toEqual(first.tenants);
+    expect(await seen(second)).toEqual(before);
+    await second.stop("SIGKILL");
+
+    const third = await startSeeded(dataDir);
+    expect(await seen(third)).toEqual(before);
+    await third.stop();
+
+    const fresh = await startSeeded(dataDir, ["--fresh"]);
+    expect(fresh.tenants.map(({ name }) => name)).toEqual(first.tenants.map(({ name }) => name));
+    expect(fresh.tenants.map(({ id }) => id)).not.toEqual(first.tenants.map(({ id }) => id));
+    await fresh.stop();
+  }, 60_000);
+
+  it("names a busy port and how to choose another", async () => {
+    const blocker = createServer();
+    await new Promise<void>((resolve) => blocker.listen(0, "127.0.0.1", resolve));
+    const busy = (blocker.address() as AddressInfo).port;
+    const { code, stderr } = await outcome(join(folder, "busy"), { PORT: String(busy) });
+    blocker.close();
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `callpilot: Port ${busy} (API) is in use: stop what uses it, or choose another with PORT=<number> npm start.\n`,
+    );
+  });
+
+  it("refuses a PORT that is none", async () => {
+    const { code, stderr } = await outcome(join(folder, "none"), { PORT: "http" });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: "callpilot: PORT=http is not a port: give a number from 0 (free ports) to 65527.\n",
+    });
+  });
+
+  it("says what to do about damaged data, and leaves it as it is", async () => {
+    const dataDir = join(folder, "damaged");
+    const stack = await startStackProcess({ dataDir, args: ["--no-seed"] });
+    await stack.stop();
+    const file = join(dataDir, "cosmos", "cosmos.sqlite");
+    await writeFile(file, "this is no database");
+    const { code, stderr } = await outcome(dataDir);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^callpilot: .+\n$/u);
+    expect(stderr).toContain("cosmos.sqlite");
+    expect(stderr).toContain("npm start -- --fresh");
+    expect(await readFile(file, "utf8")).toBe("this is no database");
+  }, 30_000);
+
+  it("says how to get ffmpeg where the configured one is missing", async () => {
+    const { code, stderr } = await outcome(join(folder, "tools"), { FFMPEG_PATH: "/nowhere/ffmpeg" });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^callpilot: FFMPEG_PATH names \/nowhere\/ffmpeg[^\n]*\n$/u);
+  });
+});
