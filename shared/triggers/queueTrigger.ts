@@ -55,11 +55,8 @@ export function queueTrigger<P extends TProperties>(definition: {
       const log = logOf(context);
       const entry = typeof queueEntry === "string" ? (JSON.parse(queueEntry) as unknown) : queueEntry;
       const wrong = fault(schema, entry);
-      const sent = entry as { tenantId: string; requestId: string; subjectTenantId: string };
-      const { requestId } = sent;
-      const tenantId = definition.subject ? sent.subjectTenantId : sent.tenantId;
-      const ours = definition.subject ? sent.tenantId === platformTenantId : isTenantId(tenantId);
-      if (wrong !== undefined || !ours) {
+      const tenantId = wrong === undefined ? tenantOf(entry as Sent, definition.subject === true) : undefined;
+      if (tenantId === undefined) {
         log("error", {
           event: "message_invalid",
           code: wrong?.code ?? "tenant",
@@ -67,6 +64,7 @@ export function queueTrigger<P extends TProperties>(definition: {
         });
         throw new Error("a message that does not match its schema");
       }
+      const { requestId } = entry as Sent;
       const attempt = Number(context.triggerMetadata?.["dequeueCount"] ?? 1);
       const actor = { type: "system", id: context.functionName } as const;
       const facts = { action: context.functionName, requestId, actor };
@@ -92,6 +90,18 @@ export function queueTrigger<P extends TProperties>(definition: {
       });
     },
   };
+}
+
+interface Sent {
+  readonly tenantId: string;
+  readonly requestId: string;
+  readonly subjectTenantId: string;
+}
+
+/** The tenant that a message is for; undefined where it may not be for the one that it names. */
+function tenantOf({ tenantId, subjectTenantId }: Sent, hasSubject: boolean): string | undefined {
+  if (hasSubject) return tenantId === platformTenantId ? subjectTenantId : undefined;
+  return isTenantId(tenantId) ? tenantId : undefined;
 }
 
 /** The envelope of a new message. */
