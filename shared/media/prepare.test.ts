@@ -199,7 +199,7 @@ describe("ffmpeg opens nothing but the file itself, even past identification", (
         });
       expect(hits).toBe(0);
       const unguarded = ["-v", "quiet", "-protocol_whitelist", "file,http,tcp,crypto", "-f", "hls", "-i", path];
-      await run(tools.ffprobe, unguarded).catch(() => undefined);
+      await run("ffprobe", unguarded).catch(() => undefined);
       expect(hits, "the canary sings when it can").toBeGreaterThan(0);
     } finally {
       canary.closeAllConnections();
