@@ -68,8 +68,9 @@ const storeFrom = 0.95;
 async function takeOver({ video, signal }: Work, container: BlobContainer): Promise<BlobFacts> {
   const names = blobNames(video.surveyId, video.id);
   const incoming = await statBlob(container, names.incoming);
-  if (incoming?.size !== video.upload.size)
-    throw new Rejection("size_mismatch", `${incoming?.size ?? 0} bytes instead of ${video.upload.size}`);
+  if (incoming === undefined) throw new Error("an upload that was completed is missing");
+  if (incoming.size !== video.upload.size)
+    throw new Rejection("size_mismatch", `${incoming.size} bytes instead of ${video.upload.size}`);
   const source = { container, blobName: names.incoming, etag: incoming.etag };
   await copyBlob(source, { container, blobName: names.original }, signal);
   const original = await statBlob(container, names.original);

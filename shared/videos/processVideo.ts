@@ -14,13 +14,13 @@ import { withdraw } from "./manifest.ts";
 import { prepareVideo } from "./prepareVideo.ts";
 import { type Work, claim, freeLease } from "./processingLease.ts";
 import { recordFailed, recordReady, recordRejected } from "./recordOutcome.ts";
-import { type Video, blobNames, videoKind } from "./video.ts";
+import { type Video, type VideoState, blobNames, videoKind } from "./video.ts";
 import { makeWorkFolder, removeDeadFolders } from "./workFolder.ts";
 
 const maxAttempts = 5;
 
 /** What came of a delivery: `idle` where there was nothing to do, or somebody else does it. */
-export type Outcome = "ready" | "rejected" | "failed" | "idle";
+export type Outcome = "ready" | "rejected" | "processing_failed" | "idle";
 
 /**
  * Processes an uploaded video, or removes what was left of one that is processed. May be delivered any number of times, at
@@ -38,14 +38,13 @@ export async function processVideo(tenant: TenantScope, surveyId: string, videoI
   if (video.state === "awaiting_upload") return "idle";
   const { account } = await tenant.repository.get(tenantKind, tenant.tenantId);
   const container = tenantContainer(tenant.tenantId, account);
-  let outcome: Outcome = "idle";
-  if (video.state === "uploaded" || video.state === "processing") {
-    const work = await claim(tenant, video, lease);
-    if (work === undefined) return "idle";
-    outcome = await carryOut(work, container);
-    if (outcome === "idle") return outcome;
+  if (video.state !== "uploaded" && video.state !== "processing") {
+    await tidy(tenant, container, video, video.state);
+    return "idle";
   }
-  await tidy(tenant, container, video, outcome);
+  const work = await claim(tenant, video, lease);
+  const outcome = work === undefined ? "idle" : await carryOut(work, container);
+  if (outcome !== "idle") await tidy(tenant, container, video, outcome);
   return outcome;
 }
 
@@ -53,7 +52,7 @@ async function carryOut(work: Work, container: BlobContainer): Promise<Outcome> 
   try {
     if (work.video.attempts <= maxAttempts) return await attempt(work, container);
     await recordFailed(work);
-    return "failed";
+    return "processing_failed";
   } catch (error) {
     if (error instanceof LeaseLost || work.signal.aborted) return "idle";
     if (work.video.attempts >= maxAttempts) await recordFailed(work);
@@ -63,7 +62,7 @@ async function carryOut(work: Work, container: BlobContainer): Promise<Outcome> 
 }
 
 async function attempt(work: Work, container: BlobContainer): Promise<Outcome> {
-  const { id, surveyId } = work.video;
+  const { id } = work.video;
   await removeDeadFolders(id);
   const folder = await makeWorkFolder(id);
   try {
@@ -72,8 +71,6 @@ async function attempt(work: Work, container: BlobContainer): Promise<Outcome> {
     return "ready";
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
-    const { incoming, ...made } = blobNames(surveyId, id);
-    for (const blobName of Object.values(made)) await deleteBlob(container, blobName);
     await recordRejected(work, error);
     return "rejected";
   } finally {
@@ -96,10 +93,16 @@ async function limitsOf({ tenant, video }: Work): Promise<MediaLimits> {
   };
 }
 
-/** Removes the upload and the manifest. Only what failed keeps its upload, for another attempt. */
-async function tidy(tenant: TenantScope, container: BlobContainer, video: Entity<Video>, outcome: Outcome) {
+/**
+ * Removes what a video that has ended is not to leave behind, here and in storage. Only now: until the end is recorded,
+ * another attempt may be the one that counts.
+ */
+async function tidy(tenant: TenantScope, container: BlobContainer, video: Entity<Video>, state: VideoState) {
   const { surveyId, id: videoId } = video;
-  const kept = outcome === "failed" || (outcome === "idle" && video.state === "processing_failed");
-  if (!kept) await deleteBlob(container, blobNames(surveyId, videoId).incoming);
+  const { incoming, ...made } = blobNames(surveyId, videoId);
+  // What failed keeps its upload, for another attempt.
+  if (state !== "processing_failed") await deleteBlob(container, incoming);
+  if (state === "rejected") for (const blobName of Object.values(made)) await deleteBlob(container, blobName);
+  await removeDeadFolders(videoId);
   await withdraw({ tenantId: tenant.tenantId, surveyId, videoId });
 }

@@ -1,0 +1,162 @@
+import { readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
+import { ulid } from "ulid";
+import { listByPrefix, statBlob } from "../../shared/storage/blobs.ts";
+import { createTenantContainer, systemContainer } from "../../shared/storage/containers.ts";
+import type { BlobContainer } from "../../shared/storage/accounts.ts";
+import { now } from "../../shared/clock.ts";
+import type { GuestCaller } from "../../shared/auth/caller.ts";
+import { linkKind } from "../../shared/surveys/link.ts";
+import { type Survey, surveyKind } from "../../shared/surveys/survey.ts";
+import { templateVersionKind } from "../../shared/templates/template.ts";
+import { counterId } from "../../shared/tenancy/change.ts";
+import { factKind } from "../../shared/tenancy/fact.ts";
+import { defineKind } from "../../shared/tenancy/kind.ts";
+import { leaseId, leaseKind } from "../../shared/tenancy/lease.ts";
+import { openScope } from "../../shared/tenancy/openScope.ts";
+import type { TenantScope } from "../../shared/tenancy/scope.ts";
+import { type Tenant, quotasOf, tenantKind } from "../../shared/tenants/tenant.ts";
+import { blocksOf } from "../../shared/videos/blocks.ts";
+import { startUpload } from "../../shared/videos/startUpload.ts";
+import { viewUpload } from "../../shared/videos/uploadView.ts";
+import { type Video, manifestName, videoKind } from "../../shared/videos/video.ts";
+import { workRoot } from "../../shared/videos/workFolder.ts";
+
+/** A guest whose recording has arrived in a tenant of its own, block by block, and is not completed yet. */
+export interface GuestUpload {
+  readonly tenant: TenantScope;
+  readonly guest: GuestCaller;
+  readonly container: BlobContainer;
+  readonly videoId: string;
+  readonly size: number;
+}
+
+const account = "devstoreaccount1";
+
+export async function arrivedUpload(file: string): Promise<GuestUpload> {
+  const tenantId = `tnt_${ulid()}`;
+  const guestActor = { type: "guest", id: `lnk_${ulid()}` } as const;
+  const tenant = openScope({ tenantId, actor: guestActor, action: "test", requestId: ulid() });
+  const container = await createTenantContainer(tenantId, account);
+  const guest = await setUp(tenant, guestActor.id);
+  const content = await readFile(file);
+  const videoId = await startUpload(tenant, guest, {
+    questionId: "room",
+    size: content.length,
+    contentType: "video/mp4",
+  });
+  const { upload } = await viewUpload(tenant, container, await tenant.repository.get(videoKind, videoId));
+  if (upload === undefined) throw new Error("there is no grant");
+  let at = 0;
+  for (const { id, size } of blocksOf(content.length, upload.blockSize)) {
+    const url = `${upload.url}&comp=block&blockid=${encodeURIComponent(id)}`;
+    const answer = await fetch(url, { method: "PUT", body: content.subarray(at, (at += size)) });
+    if (answer.status !== 201) throw new Error(`a block was refused: ${answer.status}`);
+  }
+  return { tenant, guest, container, videoId, size: content.length };
+}
+
+/** Sets fields of the upload's survey, as somebody else's work would have. */
+export async function setSurvey({ tenant, guest }: GuestUpload, fields: Partial<Survey>): Promise<void> {
+  const survey = await tenant.repository.get(surveyKind, guest.surveyId);
+  await tenant.change().patch(surveyKind, survey, fields).record();
+}
+
+/** Sets fields of the video, as somebody else's work would have. */
+export async function setVideo({ tenant, videoId }: GuestUpload, fields: Partial<Video>): Promise<void> {
+  const video = await tenant.repository.get(videoKind, videoId);
+  await tenant.change().patch(videoKind, video, fields).record();
+}
+
+/** Leaves a lease on the video that nobody renews. */
+export async function setLease({ tenant, videoId }: GuestUpload, milliseconds: number): Promise<void> {
+  const until = new Date(now().getTime() + milliseconds).toISOString();
+  await tenant
+    .change()
+    .create(leaseKind, leaseId(videoId), { subject: videoId, owner: ulid(), until, progress: 0.5 })
+    .record();
+}
+
+async function setUp(tenant: TenantScope, linkId: string): Promise<GuestCaller> {
+  const { tenantId } = tenant;
+  const surveyId = `svy_${ulid()}`;
+  const templateVersionId = `tpv_${ulid()}`;
+  const far = "2999-01-01T00:00:00.000Z";
+  const company: Tenant = {
+    name: "Test",
+    plan: "standard",
+    state: "active",
+    account,
+    quotas: quotasOf.standard,
+    consentText: { version: 1, text: "May we?" },
+    branding: { displayName: "Test", color: "#000000" },
+  };
+  await tenant
+    .change()
+    .create(tenantKind, tenantId, company)
+    .create(templateVersionKind, templateVersionId, {
+      templateId: `tpl_${ulid()}`,
+      version: 1,
+      name: "Test",
+      questions: [{ id: "room", type: "video", label: "Show the room", required: true, minSeconds: 1 }],
+    })
+    .create(surveyKind, surveyId, {
+      state: "in_progress",
+      templateVersionId,
+      guest: { name: "Gerda" },
+      linkId,
+      consent: { version: 1, accepted: true, at: far, locale: "en" },
+      answers: {},
+      videoCount: 0,
+    })
+    .create(linkKind, linkId, {
+      surveyId,
+      status: "active",
+      channel: "none",
+      secretHash: "0".repeat(64),
+      protectedToken: "unused",
+      expiresAt: far,
+    })
+    .startCounter("videoBytes", 0)
+    .commit({ target: surveyId });
+  const [tenantDocument, link] = await Promise.all([
+    tenant.repository.get(tenantKind, tenantId),
+    tenant.repository.get(linkKind, linkId),
+  ]);
+  return { type: "guest", id: linkId, surveyId, link, tenant: tenantDocument };
+}
+
+/** Everything that an upload and its processing leave behind, so that nothing can be there twice or be left over. */
+export async function tracesOf({ tenant, guest, container, videoId }: GuestUpload) {
+  const { repository, tenantId } = tenant;
+  const video = await repository.get(videoKind, videoId);
+  const survey = await repository.get(surveyKind, guest.surveyId);
+  const { items: facts } = await repository.list(factKind, { limit: 100 });
+  const counter = await repository.get(counterKind, counterId("videoBytes"));
+  const blobs: Record<string, number> = {};
+  for await (const { name, size } of listByPrefix(container, "", { uncommitted: true }))
+    blobs[short(name, video)] = size;
+  const manifest = await statBlob(systemContainer("ingest"), manifestName(tenantId, guest.surveyId, videoId));
+  const lease = await repository.find(leaseKind, leaseId(videoId));
+  const folders = await readdir(workRoot()).catch(() => []);
+  return {
+    state: video.state,
+    ...(video.rejection !== undefined && { rejection: video.rejection.code }),
+    survey: survey.state,
+    events: facts.flatMap(({ events }) => events.map(({ type }) => type)),
+    counted: counter.value,
+    blobs,
+    manifest: manifest !== undefined,
+    lease: lease !== undefined,
+    folders: folders.filter((name) => name.startsWith(videoId)).length,
+  };
+}
+
+const counterKind = defineKind<{ readonly value: number }>("counter", { schemaVersion: 1 });
+
+function short(blobName: string, { surveyId }: Video): string {
+  return blobName
+    .split("/")
+    .filter((part) => part !== surveyId && !part.startsWith("vid_"))
+    .join("/");
+}

@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { clip } from "../../scripts/clips.ts";
+import { now, setClock } from "../../shared/clock.ts";
+import { completeUpload } from "../../shared/videos/completeUpload.ts";
+import { announceAgain } from "../../shared/videos/manifest.ts";
+import { processVideo } from "../../shared/videos/processVideo.ts";
+import { progressOf } from "../../shared/videos/processingLease.ts";
+import { removeDeadFolders } from "../../shared/videos/workFolder.ts";
+import { startBackend } from "../support/backend.ts";
+import { type Fault, faultModes, reachedSites, run } from "../support/faultHook.ts";
+import { faultFiles, sitesOf } from "../support/faultSites.ts";
+import { type GuestUpload, arrivedUpload, setLease, setSurvey, setVideo, tracesOf } from "./guestUpload.ts";
+
+let backend: AsyncDisposable;
+let video: string;
+let text: string;
+beforeAll(async () => {
+  backend = await startBackend();
+  [video, text] = await Promise.all([clip("h264-silent.mp4"), clip("text.mp4")]);
+  await removeDeadFolders("none");
+});
+afterAll(async () => {
+  setClock();
+  await backend[Symbol.asyncDispose]();
+});
+
+const atOnce = 4;
+const deliveries = 8;
+
+/** Later than any lease of the dead. */
+function letLeasesEnd(): void {
+  const offset = now().getTime() - Date.now() + 120_000;
+  setClock(() => new Date(Date.now() + offset));
+}
+
+interface Scenario {
+  readonly arrive: () => Promise<GuestUpload>;
+  readonly step: (upload: GuestUpload) => Promise<unknown>;
+  /** What has to be left in the end, once, whatever happened. */
+  readonly left: (upload: GuestUpload) => Record<string, unknown>;
+  /** Awaits of an earlier scenario: what both have in common at their beginning is not struck again, nor overtaken. */
+  readonly like?: readonly string[];
+}
+
+/**
+ * Does the step once for every await that it comes to and every mode, each time on an upload of its own, and then again
+ * until it succeeds. Gives the awaits in the order in which they came.
+ */
+async function strikeEverywhere({ arrive, step, left, like = [] }: Scenario): Promise<readonly string[]> {
+  const check = async (upload: GuestUpload, struck: string) => {
+    expect(await tracesOf(upload), struck).toEqual(left(upload));
+  };
+  const whole = await arrive();
+  const { hits, end } = await run(() => step(whole));
+  expect(end).toHaveProperty("value");
+  await check(whole, "nowhere");
+  const known = hits.findIndex((site, hit) => site !== like[hit]);
+  const strikes = hits.flatMap((site, hit) => {
+    if (hit < known) return [];
+    const time = hits.slice(0, hit + 1).filter((other) => other === site).length;
+    const modes = faultModes.filter((mode) => mode !== "overtaken" || !like.includes(site));
+    return modes.map((mode) => ({ site, time, mode }));
+  });
+  const lane = async () => {
+    for (let strike = strikes.shift(); strike !== undefined; strike = strikes.shift()) {
+      const upload = await arrive();
+      const overtake = async () => {
+        letLeasesEnd();
+        await run(() => step(upload));
+      };
+      const fault: Fault = { ...strike, overtake };
+      const struck = `${fault.mode} ${fault.site}`;
+      await run(() => step(upload), fault);
+      for (let delivery = 1; ; delivery++) {
+        letLeasesEnd();
+        const again = await run(() => step(upload));
+        if (again.end !== "died" && "value" in again.end) break;
+        if (delivery === deliveries) throw new Error(`never done after ${struck}`, { cause: again.end });
+      }
+      await check(upload, struck);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return hits;
+}
+
+async function completed(file: string): Promise<GuestUpload> {
+  const upload = await arrivedUpload(file);
+  await complete(upload);
+  return upload;
+}
+
+const complete = ({ tenant, guest, videoId, size }: GuestUpload) => completeUpload(tenant, guest, videoId, { size });
+const deliver = ({ tenant, guest, videoId }: GuestUpload) => processVideo(tenant, guest.surveyId, videoId);
+const nothing = { manifest: false, lease: false, folders: 0 };
+
+describe("a process that dies, loses an answer or is overtaken, at any await", () => {
+  let rejecting: readonly string[];
+
+  it("completes an upload exactly once", { timeout: 120_000 }, async () => {
+    const hits = await strikeEverywhere({
+      arrive: () => arrivedUpload(video),
+      step: complete,
+      left: ({ size }) => ({
+        ...nothing,
+        state: "uploaded",
+        survey: "in_progress",
+        events: ["video.uploaded"],
+        counted: size,
+        blobs: { incoming: size },
+        manifest: true,
+      }),
+    });
+    expect(hits.length).toBeGreaterThan(8);
+  });
+
+  it("rejects a video exactly once and gives a submitted survey back", { timeout: 240_000 }, async () => {
+    rejecting = await strikeEverywhere({
+      arrive: async () => {
+        const upload = await completed(text);
+        await setSurvey(upload, { state: "submitted" });
+        return upload;
+      },
+      step: deliver,
+      left: () => ({
+        ...nothing,
+        state: "rejected",
+        rejection: "unsupported_format",
+        survey: "changes_requested",
+        events: ["video.uploaded", "video.rejected", "survey.changes_requested"],
+        counted: 0,
+        blobs: {},
+      }),
+    });
+    expect(rejecting.length).toBeGreaterThan(40);
+  });
+
+  it("makes a video ready exactly once", { timeout: 300_000 }, async () => {
+    const { blobs, ...traces } = await madeReady();
+    const hits = await strikeEverywhere({
+      arrive: () => completed(video),
+      step: deliver,
+      left: () => ({ ...traces, blobs }),
+      like: rejecting,
+    });
+    expect(traces).toMatchObject({ ...nothing, state: "ready", events: ["video.uploaded", "video.ready"] });
+    expect(Object.keys(blobs)).toEqual(["originals", "videos/poster.jpg", "videos/storyboard.jpg", "videos/video.mp4"]);
+    expect(traces.counted).toBe(Object.values(blobs).reduce((sum, size) => sum + size, 0));
+    expect(hits.length).toBeGreaterThan(45);
+  });
+
+  async function madeReady() {
+    const upload = await completed(video);
+    await deliver(upload);
+    return await tracesOf(upload);
+  }
+
+  it("gives a video up exactly once, after the attempts of others who died", { timeout: 120_000 }, async () => {
+    await strikeEverywhere({
+      arrive: async () => {
+        const upload = await completed(text);
+        await setVideo(upload, { state: "processing", attempts: 5 });
+        await setLease(upload, 50);
+        return upload;
+      },
+      step: deliver,
+      left: ({ size }) => ({
+        ...nothing,
+        state: "processing_failed",
+        survey: "in_progress",
+        events: ["video.uploaded", "video.processing_failed"],
+        counted: size,
+        blobs: { incoming: size },
+      }),
+      like: rejecting,
+    });
+  });
+
+  it("gives a video up when the fifth attempt fails", async () => {
+    const upload = await completed(video);
+    await setVideo(upload, { attempts: 4 });
+    const site = sitesOf("shared/videos/prepareVideo.ts")[0] ?? "";
+    await run(() => deliver(upload), { site, time: 1, mode: "lost", overtake: () => Promise.resolve() });
+    expect(await tracesOf(upload)).toMatchObject({ state: "processing_failed", lease: false, folders: 0 });
+  });
+
+  it("leaves a video to whoever is at work on it, and shows how far they are", async () => {
+    const upload = await completed(video);
+    await setVideo(upload, { state: "processing" });
+    await setLease(upload, 300_000);
+    expect((await run(() => progressOf(upload.tenant, upload.videoId))).end).toEqual({ value: 0.5 });
+    const place = { tenantId: upload.tenant.tenantId, surveyId: upload.guest.surveyId, videoId: upload.videoId };
+    await run(() => announceAgain(place));
+    expect(await tracesOf(upload)).toMatchObject({ state: "processing", lease: true, manifest: true });
+  });
+
+  it("removes the manifest of a video that does not exist", async () => {
+    const upload = await completed(video);
+    const { tenant, guest } = upload;
+    const unknown = `${upload.videoId.slice(0, -4)}0000`;
+    expect((await run(() => processVideo(tenant, guest.surveyId, unknown))).end).toEqual({ value: "idle" });
+  });
+
+  it("leaves no await of these files untried", () => {
+    // Of the change, retries after the database's own refusals are left to the tests of the change.
+    const files = faultFiles.filter((file) => file !== "shared/tenancy/change.ts");
+    const untried = files.flatMap(sitesOf).filter((site) => !reachedSites().has(site));
+    expect(untried).toEqual([]);
+  });
+});
