@@ -1,0 +1,212 @@
+import { ulid } from "ulid";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { startBackend } from "../../tests/support/backend.ts";
+import { now, setClock } from "../clock.ts";
+import { type Event, factKind } from "./fact.ts";
+import { defineKind } from "./kind.ts";
+import { type LogEntry, entryHash } from "./log.ts";
+import { openScope } from "./openScope.ts";
+import type { TenantScope } from "./scope.ts";
+
+let backend: AsyncDisposable;
+beforeAll(async () => {
+  backend = await startBackend();
+});
+afterAll(() => backend[Symbol.asyncDispose]());
+afterEach(() => {
+  setClock();
+});
+
+const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1 });
+
+function newScope(): TenantScope {
+  const actor = { type: "system", id: "test" } as const;
+  return openScope({ tenantId: `tnt_${ulid()}`, actor, action: "test", requestId: ulid() });
+}
+
+/** The same tenant as another instance sees it. */
+function again({ tenantId, actor, action }: TenantScope): TenantScope {
+  return openScope({ tenantId, actor, action, requestId: ulid() });
+}
+
+const event = (n: number): Event => ({ type: "survey.created", data: { n } });
+
+async function happen(tenant: TenantScope, n: number, events: readonly Event[] = [event(n)]): Promise<void> {
+  const id = `thing_${ulid()}`;
+  await tenant.change().create(thingKind, id, { n }).commit({ target: id, events });
+}
+
+async function append(tenant: TenantScope): Promise<void> {
+  for (let ordered = await tenant.log.order(); ordered !== undefined; ordered = await tenant.log.order()) {
+    await tenant.log.write(ordered.entries);
+    await tenant.log.finish(ordered);
+  }
+}
+
+async function readAll(tenant: TenantScope): Promise<LogEntry[]> {
+  const all: LogEntry[] = [];
+  for (;;) {
+    const { entries, last, more } = await tenant.log.read(all.at(-1)?.seq ?? 0, 7);
+    all.push(...entries);
+    expect(last).toBe(all.at(-1)?.seq ?? 0);
+    if (!more) return all;
+  }
+}
+
+/** Every place taken once, each entry proving the one before, no fact left. */
+async function expectWhole(tenant: TenantScope, numbers: readonly unknown[]): Promise<void> {
+  const entries = await readAll(tenant);
+  expect(entries.map(({ data }) => data["n"])).toEqual(numbers);
+  expect(entries.map(({ seq }) => seq)).toEqual(numbers.map((_n, at) => at + 1));
+  let before = "0".repeat(64);
+  for (const { hash, ...entry } of entries) {
+    expect(entry.prevHash).toBe(before);
+    expect(entryHash(entry)).toBe(hash);
+    before = hash;
+  }
+  expect((await tenant.repository.list(factKind)).items).toEqual([]);
+}
+
+test("facts become entries in the order in which they happened, one for each event", async () => {
+  const tenant = newScope();
+  await happen(tenant, 1);
+  await happen(tenant, 2, [event(2), event(3)]);
+  await happen(tenant, 0, []);
+  await append(tenant);
+  await expectWhole(tenant, [1, 2, 3, undefined]);
+  expect((await readAll(tenant)).map(({ id, type }) => [id, type])).toEqual([
+    ["evt_000000000001", "survey.created"],
+    ["evt_000000000002", "survey.created"],
+    ["evt_000000000003", "survey.created"],
+    ["evt_000000000004", undefined],
+  ]);
+  await expect(tenant.log.order()).resolves.toBeUndefined();
+});
+
+test("a tenant's log is its own", async () => {
+  const [one, other] = [newScope(), newScope()];
+  await Promise.all([happen(one, 1), happen(other, 2)]);
+  await append(one);
+  await expectWhole(one, [1]);
+  expect(await readAll(other)).toEqual([]);
+  const [entry] = await readAll(one);
+  expect(await one.log.find(entry?.month ?? "", 1)).toEqual(entry);
+  expect(await other.log.find(entry?.month ?? "", 1)).toBeUndefined();
+});
+
+test("more facts than fit one batch, with more events than fit one, lose nothing", async () => {
+  const tenant = newScope();
+  for (let n = 0; n < 100; n++) await happen(tenant, n, [event(n), event(n + 0.5)]);
+  await append(tenant);
+  await expectWhole(
+    tenant,
+    Array.from({ length: 200 }, (_each, at) => at / 2),
+  );
+});
+
+test.each(["order", "half", "write"] as const)(
+  "who dies after %s leaves everything to the next one, and what happened meanwhile comes behind",
+  async (last) => {
+    const tenant = newScope();
+    await happen(tenant, 1);
+    await happen(tenant, 2);
+    const ordered = await tenant.log.order();
+    if (ordered === undefined) throw new Error("there is nothing to order");
+    if (last === "half") await tenant.log.write(ordered.entries.slice(0, 1));
+    if (last === "write") await tenant.log.write(ordered.entries);
+    await happen(tenant, 3);
+    const next = again(tenant);
+    expect((await next.log.order())?.entries).toEqual(ordered.entries);
+    await append(next);
+    await expectWhole(tenant, [1, 2, 3]);
+  },
+);
+
+test("who was thought dead and wakes up later changes nothing", async () => {
+  const tenant = newScope();
+  await happen(tenant, 1);
+  const late = await tenant.log.order();
+  if (late === undefined) throw new Error("there is nothing to order");
+  await happen(tenant, 2);
+  await append(again(tenant));
+  await tenant.log.write(late.entries);
+  await tenant.log.finish(late);
+  await happen(tenant, 3);
+  await append(tenant);
+  await tenant.log.finish(late);
+  await expectWhole(tenant, [1, 2, 3]);
+});
+
+test("several at once make one log", async () => {
+  const tenant = newScope();
+  const appenders = [tenant, again(tenant), again(tenant), again(tenant)];
+  for (let n = 0; n < 12; n++) {
+    await happen(tenant, n);
+    await Promise.all(appenders.map(append));
+  }
+  await expectWhole(
+    tenant,
+    Array.from({ length: 12 }, (_each, at) => at),
+  );
+});
+
+test("readers stop at the first entry that is not written yet", async () => {
+  const tenant = newScope();
+  for (const n of [1, 2, 3]) await happen(tenant, n);
+  const ordered = await tenant.log.order();
+  if (ordered === undefined) throw new Error("there is nothing to order");
+  await tenant.log.write(ordered.entries.filter(({ seq }) => seq !== 2));
+  expect(await tenant.log.read(0, 10)).toMatchObject({ last: 1, more: false, entries: [{ seq: 1 }] });
+  expect(await tenant.log.read(1, 10)).toEqual({ last: 1, more: false, entries: [] });
+  await append(tenant);
+  await expectWhole(tenant, [1, 2, 3]);
+});
+
+test("an entry that is there already with other content is never written over", async () => {
+  const tenant = newScope();
+  await happen(tenant, 1);
+  const ordered = await tenant.log.order();
+  const [entry] = ordered?.entries ?? [];
+  if (ordered === undefined || entry === undefined) throw new Error("there is nothing to order");
+  await tenant.log.write([{ ...entry, hash: "f".repeat(64) }]);
+  await expect(tenant.log.write(ordered.entries)).rejects.toThrow("another entry");
+});
+
+test("each month is a partition of its own, never an earlier one again, and reading goes on across them", async () => {
+  const tenant = newScope();
+  const real = now().getTime();
+  const day = 86_400_000;
+  for (const [n, days] of [0, 31, 31, 62, 0, 124].entries()) {
+    setClock(() => new Date(real + days * day));
+    await happen(tenant, n);
+    await append(tenant);
+  }
+  await expectWhole(tenant, [0, 1, 2, 3, 4, 5]);
+  const months = (await readAll(tenant)).map(({ month }) => month);
+  expect(months).toEqual(months.toSorted());
+  expect(new Set(months).size).toBe(4);
+});
+
+test("what was placed in one month is finished there, whenever that happens", async () => {
+  const tenant = newScope();
+  await happen(tenant, 1);
+  const placed = await tenant.log.order();
+  const real = now().getTime();
+  setClock(() => new Date(real + 40 * 86_400_000));
+  await happen(tenant, 2);
+  await append(again(tenant));
+  await expectWhole(tenant, [1, 2]);
+  const months = (await readAll(tenant)).map(({ month }) => month);
+  expect(months[0]).toBe(placed?.entries[0]?.month);
+  expect(months[1]).not.toBe(months[0]);
+});
+
+test("facts that vanish after they were placed are an alarm, not a gap", async () => {
+  const tenant = newScope();
+  await happen(tenant, 1);
+  await tenant.log.order();
+  const [fact] = (await tenant.repository.list(factKind)).items;
+  if (fact === undefined) throw new Error("there is no fact");
+  await tenant.change().remove(fact).record();
+  await expect(again(tenant).log.order()).rejects.toThrow("missing");
+});
