@@ -64,5 +64,5 @@ function load(file: string): Record<string, unknown> {
 
 /** Whether the schema describes something with members; texts and numbers are plainer where they are used. */
 function isNameable(value: unknown): value is TSchema {
-  return KindGuard.IsObject(value) || KindGuard.IsUnion(value);
+  return KindGuard.IsKind(value) && (value["type"] === "object" || "anyOf" in value || "oneOf" in value);
 }
