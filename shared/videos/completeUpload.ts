@@ -55,7 +55,7 @@ async function completedBefore(tenant: TenantScope, video: Entity<Video>): Promi
   return uploadView(video);
 }
 
-/** Leaves exactly one committed blob of the declared size behind, or throws. */
+/** Leaves one committed blob of the declared size behind, or throws. */
 async function commitUpload(
   container: BlobContainer,
   { surveyId, id, upload }: Entity<Video>,
@@ -63,18 +63,20 @@ async function commitUpload(
 ): Promise<void> {
   const blobName = blobNames(surveyId, id).incoming;
   const { staged } = await listBlocks(container, blobName);
-  if (staged.length === 0) {
-    const committed = await statBlob(container, blobName);
-    if (committed?.size === upload.size) return;
-    if (committed !== undefined) throw new Problem("size_mismatch", { detail: `${committed.size} bytes have arrived` });
-  }
   const sizes = new Map(staged.map((block) => [block.id, block.size]));
   const wanted = ids ?? blocksOf(upload.size, upload.blockSize).map((block) => block.id);
   const missing = wanted.filter((block) => !sizes.has(block));
-  if (missing.length > 0) throw new Problem("missing_blocks", { more: { missing } });
   const size = wanted.reduce((sum, block) => sum + (sizes.get(block) ?? 0), 0);
-  if (size !== upload.size) throw new Problem("size_mismatch", { detail: `${size} bytes have arrived` });
-  await commitBlocks(container, blobName, wanted, { contentType: upload.contentType });
+  if (missing.length === 0 && size === upload.size) {
+    await commitBlocks(container, blobName, wanted, { contentType: upload.contentType });
+    return;
+  }
+  // Sent at once, or committed by the device or by a call of this that went no further.
+  const committed = await statBlob(container, blobName);
+  if (committed?.size === upload.size) return;
+  if (missing.length === 0 || (committed !== undefined && staged.length === 0))
+    throw new Problem("size_mismatch", { detail: `${committed?.size ?? size} bytes have arrived` });
+  throw new Problem("missing_blocks", { more: { missing } });
 }
 
 /** Undefined where somebody else was quicker. */

@@ -25,7 +25,8 @@ export async function progressOf(tenant: TenantScope, videoId: string): Promise<
 export async function freeLease(tenant: TenantScope, videoId: string): Promise<Entity<Lease> | undefined | "busy"> {
   const lease = await tenant.repository.find(leaseKind, leaseId(videoId));
   if (!isLive(lease)) return lease;
-  await delay(Math.min(leaseMs, Date.parse(lease.until) - now().getTime()) + 50);
+  const left = Date.parse(lease.until) - now().getTime();
+  await delay(Math.max(0, Math.min(leaseMs, left)) + 50);
   const later = await tenant.repository.find(leaseKind, leaseId(videoId));
   return isLive(later) ? "busy" : later;
 }

@@ -1,5 +1,6 @@
 import type { Rejection } from "../media/rejection.ts";
 import { pinnedVersion } from "../surveys/guestAccess.ts";
+import { missingAnswers } from "../surveys/missingAnswers.ts";
 import { type Survey, surveyKind } from "../surveys/survey.ts";
 import type { Change } from "../tenancy/change.ts";
 import type { Event } from "../tenancy/fact.ts";
@@ -72,11 +73,7 @@ function event(type: Event["type"], { id, surveyId, questionId }: Entity<Video>,
 async function needsAnother(tenant: TenantScope, survey: Entity<Survey>, video: Entity<Video>): Promise<boolean> {
   if (survey.state !== "submitted" && survey.state !== "in_review") return false;
   const { questions } = await pinnedVersion(tenant, survey);
-  const question = questions.find(({ id }) => id === video.questionId);
-  if (question?.type !== "video" || question.required !== true) return false;
   const [videos] = await tenant.repository.findRelated([videoKind], "surveyId", survey.id);
-  return !videos.some(
-    ({ id, questionId, state }) =>
-      id !== video.id && questionId === video.questionId && ["uploaded", "processing", "ready"].includes(state),
-  );
+  const others = videos.filter(({ id }) => id !== video.id);
+  return missingAnswers(questions, survey, others).includes(video.questionId);
 }

@@ -1,0 +1,115 @@
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { clip } from "../../scripts/clips.ts";
+import { now, setClock } from "../../shared/clock.ts";
+import { putJson } from "../../shared/storage/blobs.ts";
+import { completeUpload } from "../../shared/videos/completeUpload.ts";
+import { announce, withdraw } from "../../shared/videos/manifest.ts";
+import { processVideo } from "../../shared/videos/processVideo.ts";
+import { type Repair, sweepTenant } from "../../shared/videos/sweepTenant.ts";
+import { blobNames } from "../../shared/videos/video.ts";
+import { startBackend } from "../support/backend.ts";
+import { type GuestUpload, arrivedUpload, setLease, setVideo, tracesOf } from "./guestUpload.ts";
+
+let backend: AsyncDisposable;
+let text: string;
+beforeAll(async () => {
+  backend = await startBackend();
+  text = await clip("text.mp4");
+});
+afterEach(() => {
+  setClock();
+});
+afterAll(async () => {
+  await backend[Symbol.asyncDispose]();
+});
+
+function later(minutes: number): void {
+  const at = now().getTime() + minutes * 60_000;
+  setClock(() => new Date(at));
+}
+
+async function sweep({ tenant }: GuestUpload): Promise<Repair[]> {
+  const repairs: Repair[] = [];
+  await sweepTenant(tenant, (what) => repairs.push(what));
+  return repairs;
+}
+
+async function completed(): Promise<GuestUpload> {
+  const upload = await arrivedUpload(text);
+  await completeUpload(upload.tenant, upload.guest, upload.videoId, { size: upload.size });
+  return upload;
+}
+
+const placeOf = ({ tenant, guest, videoId }: GuestUpload) => ({
+  tenantId: tenant.tenantId,
+  surveyId: guest.surveyId,
+  videoId,
+});
+const incoming = ({ guest, videoId }: GuestUpload) => blobNames(guest.surveyId, videoId).incoming;
+
+it("leaves alone what is on its way", async () => {
+  const [arrived, uploaded] = [await arrivedUpload(text), await completed()];
+  expect([await sweep(arrived), await sweep(uploaded)]).toEqual([[], []]);
+  expect(await tracesOf(arrived)).toMatchObject({ state: "awaiting_upload", counted: arrived.size });
+});
+
+it("ends an upload whose session is over: nothing is stored, nothing is counted", async () => {
+  const upload = await arrivedUpload(text);
+  later(6 * 24 * 60 + 1);
+  expect(await sweep(upload)).toEqual(["upload_expired"]);
+  expect(await tracesOf(upload)).toMatchObject({ state: "upload_expired", counted: 0, blobs: {} });
+  expect(await sweep(upload)).toEqual([]);
+});
+
+it("announces an upload whose manifest was never written", async () => {
+  const upload = await completed();
+  await withdraw(placeOf(upload));
+  later(2);
+  expect(await sweep(upload)).toEqual(["announced"]);
+  expect(await tracesOf(upload)).toMatchObject({ state: "uploaded", manifest: true });
+});
+
+it("announces again what nobody began, and what somebody began and left", async () => {
+  const [forgotten, left, alive] = [await completed(), await completed(), await completed()];
+  for (const upload of [left, alive]) await setVideo(upload, { state: "processing", attempts: 1 });
+  await setLease(left, -1);
+  await setLease(alive, 3_600_000);
+  later(11);
+  expect([await sweep(forgotten), await sweep(left), await sweep(alive)]).toEqual([
+    ["announced_again"],
+    ["announced_again"],
+    [],
+  ]);
+});
+
+it("finishes a deletion", async () => {
+  const upload = await completed();
+  await setVideo(upload, { state: "deleting" });
+  await withdraw(placeOf(upload));
+  expect(await sweep(upload)).toEqual(["deletion_finished"]);
+  expect(await tracesOf(upload)).toMatchObject({
+    state: "deleted",
+    counted: 0,
+    blobs: {},
+    events: ["video.uploaded", "video.deleted"],
+  });
+});
+
+it("removes what is sent after the end under a grant that outlives it, and a manifest that is left", async () => {
+  const upload = await completed();
+  const { tenant, guest, videoId, container } = upload;
+  await processVideo(tenant, guest.surveyId, videoId);
+  await putJson(container, incoming(upload), "late");
+  await announce(placeOf(upload));
+  expect(await sweep(upload)).toEqual(["manifest_withdrawn"]);
+  await putJson(container, incoming(upload), "later");
+  expect(await sweep(upload)).toEqual(["upload_discarded"]);
+  expect(await tracesOf(upload)).toMatchObject({ state: "rejected", blobs: {}, manifest: false });
+});
+
+it("discards what is more than was declared", async () => {
+  const upload = await arrivedUpload(text);
+  await putJson(upload.container, incoming(upload), "x".repeat(upload.size));
+  expect(await sweep(upload)).toEqual(["upload_discarded"]);
+  expect(await tracesOf(upload)).toMatchObject({ state: "awaiting_upload", blobs: {} });
+});

@@ -1,0 +1,154 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { ulid } from "ulid";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { until } from "../../local/client.ts";
+import { type ClipName, clip } from "../../scripts/clips.ts";
+import { type TestTenant, api, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
+import { processed, refusal, send, start } from "../support/upload.ts";
+
+interface Playback {
+  readonly video: {
+    readonly url: string;
+    readonly durationMs: number;
+    readonly width: number;
+    readonly height: number;
+  };
+  readonly poster: { readonly url: string };
+  readonly storyboard: { readonly url: string; readonly cues: readonly { readonly width: number }[] };
+  readonly expiresAt: string;
+}
+interface VideoEvent {
+  readonly type: string;
+  readonly data: { readonly videoId?: string };
+}
+interface Probe {
+  readonly streams: readonly { readonly codec_name: string; readonly width?: number; readonly height?: number }[];
+  readonly format: { readonly duration: string; readonly tags?: Readonly<Record<string, string>> };
+}
+
+let tenant: TestTenant;
+let folder: string;
+beforeAll(async () => {
+  tenant = await newTenant();
+  folder = await mkdtemp(join(tmpdir(), "callpilot-videos-"));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function fetched(url: string): Promise<string> {
+  const answer = await fetch(url);
+  expect(answer.status).toBe(200);
+  const path = join(folder, ulid());
+  await writeFile(path, new Uint8Array(await answer.arrayBuffer()));
+  return path;
+}
+
+async function probe(path: string): Promise<Probe> {
+  const args = ["-v", "error", "-show_streams", "-show_format", "-of", "json", path];
+  const { stdout } = await promisify(execFile)("ffprobe", args);
+  return JSON.parse(stdout) as Probe;
+}
+
+async function readyVideo(name: ClipName, contentType: string) {
+  const { guest, surveyId } = await newSurvey(tenant);
+  const path = await clip(name);
+  const id = await send(guest, path, { contentType });
+  expect(await processed(guest, id)).toMatchObject({ state: "ready" });
+  return { guest, surveyId, path, video: `surveys/${surveyId}/videos/${id}`, id };
+}
+
+test("what a phone records plays upright, without place and device", { timeout: 90_000 }, async () => {
+  const { token } = tenant.owner;
+  const { path, video } = await readyVideo("phone-hevc.mov", "video/quicktime");
+  const shown = await expectApi(`GET /v1/${video}`, 200, { token });
+  const original = await readFile(path);
+  expect(shown.body).toMatchObject({
+    state: "ready",
+    contentType: "video/quicktime",
+    original: { size: original.length, sha256: createHash("sha256").update(original).digest("hex") },
+    media: { method: "transcode", width: 240, height: 320 },
+  });
+  const etag = shown.headers.get("etag") ?? "";
+  expect((await api(`GET /v1/${video}`, { token, headers: { "if-none-match": etag } })).status).toBe(304);
+
+  const { body } = await expectApi<Playback>(`POST /v1/${video}/playback`, 200, { token });
+  const left = Date.parse(body.expiresAt) - Date.now();
+  expect(left).toBeGreaterThan(13 * 60_000);
+  expect(left).toBeLessThanOrEqual(15 * 60_000);
+  const file = await fetched(body.video.url);
+  const { streams, format } = await probe(file);
+  expect(streams.map(({ codec_name }) => codec_name)).toEqual(["h264", "aac"]);
+  expect(streams[0]).toMatchObject({ width: 240, height: 320 });
+  expect(Number(format.duration)).toBeCloseTo(body.video.durationMs / 1000, 0);
+  const content = (await readFile(file)).toString("latin1");
+  for (const trace of ["52.52", "13.40", "iPhone"]) expect(content).not.toContain(trace);
+  expect((await probe(await fetched(body.poster.url))).streams[0]).toMatchObject({ codec_name: "mjpeg" });
+  expect(body.storyboard.cues.length).toBeGreaterThan(1);
+  await fetched(body.storyboard.url);
+});
+
+test("what a browser records, which does not say how long it is, plays and can be sought in", async () => {
+  const { token } = tenant.owner;
+  const { video } = await readyVideo("recorder-vp8.webm", "video/webm;codecs=vp8,opus");
+  const { body } = await expectApi<Playback>(`POST /v1/${video}/playback`, 200, { token });
+  expect(body.video.durationMs).toBeGreaterThan(2500);
+  const part = await fetch(body.video.url, { headers: { range: "bytes=0-99" } });
+  expect([part.status, (await part.arrayBuffer()).byteLength]).toEqual([206, 100]);
+  expect(part.headers.get("content-type")).toBe("video/mp4");
+  expect((await probe(await fetched(body.video.url))).streams[0]).toMatchObject({ codec_name: "h264" });
+});
+
+test("a grant to play reads one file and writes nothing", async () => {
+  const { video } = await readyVideo("h264-silent.mp4", "video/mp4");
+  const { body } = await expectApi<Playback>(`POST /v1/${video}/playback`, 200, { token: tenant.owner.token });
+  const url = new URL(body.video.url);
+  expect((await fetch(url, { method: "DELETE" })).status).toBe(403);
+  url.pathname = url.pathname.replace("video.mp4", "poster.jpg");
+  expect((await fetch(url)).status).toBe(403);
+});
+
+test("a video that is not ready cannot be played, and one of another survey does not exist", async () => {
+  const { token } = tenant.owner;
+  const { guest, surveyId } = await newSurvey(tenant);
+  const other = await newSurvey(tenant);
+  const { id } = await start(guest, 10);
+  const video = `surveys/${surveyId}/videos/${id}`;
+  expect(await refusal(`POST /v1/${video}/playback`, token)).toMatchObject({ status: 409, code: "not_ready" });
+  expect((await expectApi(`GET /v1/${video}`, 200, { token })).body).toMatchObject({ state: "awaiting_upload" });
+  const elsewhere = `surveys/${other.surveyId}/videos/${id}`;
+  for (const operation of [`GET /v1/${elsewhere}`, `POST /v1/${elsewhere}/playback`])
+    expect(await refusal(operation, token)).toMatchObject({ status: 404 });
+});
+
+test("a surveyor sees and plays assigned surveys only, an auditor all, a guest none", async () => {
+  const { guest, video } = await readyVideo("h264-silent.mp4", "video/mp4");
+  const [surveyor, auditor] = await Promise.all([tenant.join("surveyor"), tenant.join("auditor")]);
+  const statusFor = async (token: string) =>
+    await Promise.all(
+      [`GET /v1/${video}`, `POST /v1/${video}/playback`].map(async (it) => (await api(it, { token })).status),
+    );
+  expect(await statusFor(surveyor.token)).toEqual([404, 404]);
+  expect(await statusFor(auditor.token)).toEqual([200, 200]);
+  expect(await statusFor(guest)).toEqual([403, 403]);
+  const stranger = await newTenant();
+  expect(await statusFor(stranger.owner.token)).toEqual([404, 404]);
+});
+
+test("the tenant's log tells of the upload and of the ready video", async () => {
+  const { surveyId, id } = await readyVideo("h264-silent.mp4", "video/mp4");
+  const events = await until("the event video.ready", 20, async () => {
+    const { body } = await expectApi<{ items: VideoEvent[] }>("GET /v1/events?limit=100", 200, {
+      token: tenant.owner.token,
+    });
+    const own = body.items.filter(({ data }) => data.videoId === id);
+    return own.some(({ type }) => type === "video.ready") ? own : undefined;
+  });
+  expect(events.map(({ type }) => type)).toEqual(["video.uploaded", "video.ready"]);
+  expect(events[0]?.data).toMatchObject({ surveyId, videoId: id, questionId: "room" });
+});
