@@ -1,4 +1,3 @@
-import type { GuestCaller } from "../auth/caller.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { deleteBlob } from "../storage/blobs.ts";
 import { tenantContainer } from "../storage/containers.ts";
@@ -10,6 +9,7 @@ import { counters } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
 import { deleteVideo } from "./deleteVideo.ts";
 import { withdraw } from "./manifest.ts";
+import type { Recorder } from "./recorder.ts";
 import { type Video, blobNames, statesBefore, videoKind } from "./video.ts";
 import { videoOf } from "./videoOf.ts";
 
@@ -18,7 +18,7 @@ import { videoOf } from "./videoOf.ts";
  * finishes what is left to remove. Throws `invalid_transition` while the video is being processed, `legal_hold` and what
  * `demandWritable` throws.
  */
-export async function cancelUpload(tenant: TenantScope, guest: GuestCaller, videoId: string): Promise<void> {
+export async function cancelUpload(tenant: TenantScope, guest: Recorder, videoId: string): Promise<void> {
   const video = await videoOf(tenant, guest.surveyId, videoId);
   const container = tenantContainer(tenant.tenantId, guest.tenant.account);
   if (video.state === "deleted") return;

@@ -1,4 +1,3 @@
-import type { GuestCaller } from "../auth/caller.ts";
 import { Type } from "@sinclair/typebox";
 import { type Static, closed, optional } from "../schema.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
@@ -11,6 +10,7 @@ import type { TenantScope } from "../tenancy/scope.ts";
 import { Problem, isProblem } from "../web/problem.ts";
 import { blocksOf } from "./blocks.ts";
 import { announce } from "./manifest.ts";
+import type { Recorder } from "./recorder.ts";
 import { BlockIds, type UploadView, demandSession, uploadView } from "./uploadView.ts";
 import { type Video, blobNames, statesBefore, videoKind } from "./video.ts";
 import { videoOf } from "./videoOf.ts";
@@ -28,7 +28,7 @@ export type UploadCompletion = Static<typeof UploadCompletion>;
  */
 export async function completeUpload(
   tenant: TenantScope,
-  guest: GuestCaller,
+  guest: Recorder,
   videoId: string,
   completion: UploadCompletion,
 ): Promise<UploadView> {

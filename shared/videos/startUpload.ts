@@ -1,5 +1,4 @@
 import { Type } from "@sinclair/typebox";
-import type { GuestCaller } from "../auth/caller.ts";
 import { now } from "../clock.ts";
 import { defaultLimits } from "../media/limits.ts";
 import { Line, Sha256, type Static, closed, optional } from "../schema.ts";
@@ -12,6 +11,7 @@ import type { TenantScope } from "../tenancy/scope.ts";
 import { counters } from "../tenants/tenant.ts";
 import { Problem, isProblem } from "../web/problem.ts";
 import { blockSizeFor } from "./blocks.ts";
+import type { Recorder } from "./recorder.ts";
 import { type Upload, videoKind } from "./video.ts";
 
 export const UploadRequest = closed({
@@ -32,7 +32,7 @@ const tries = 3;
  * `invalid_answer` (no such question, none for a video), `too_large`, `unsupported_type`, `quota_exceeded` and what
  * `demandWritable` throws.
  */
-export async function startUpload(tenant: TenantScope, guest: GuestCaller, request: UploadRequest): Promise<string> {
+export async function startUpload(tenant: TenantScope, guest: Recorder, request: UploadRequest): Promise<string> {
   for (let attempt = 1; ; attempt++) {
     const survey = await guestSurvey(tenant, guest);
     demandWritable(survey, { consent: true });
@@ -61,7 +61,7 @@ async function demandQuestion(tenant: TenantScope, survey: Survey, request: Uplo
 
 async function reserve(
   tenant: TenantScope,
-  guest: GuestCaller,
+  guest: Recorder,
   survey: Entity<Survey>,
   { questionId, size, contentType, sha256 }: UploadRequest,
 ): Promise<string> {

@@ -1,12 +1,9 @@
-import { readFile } from "node:fs/promises";
-import { readdir } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { ulid } from "ulid";
 import { listByPrefix, statBlob } from "../../shared/storage/blobs.ts";
 import { createTenantContainer, systemContainer } from "../../shared/storage/containers.ts";
 import type { BlobContainer } from "../../shared/storage/accounts.ts";
 import { now } from "../../shared/clock.ts";
-import type { GuestCaller } from "../../shared/auth/caller.ts";
-import { linkKind } from "../../shared/surveys/link.ts";
 import { type Survey, surveyKind } from "../../shared/surveys/survey.ts";
 import { templateVersionKind } from "../../shared/templates/template.ts";
 import { counterId } from "../../shared/tenancy/change.ts";
@@ -17,6 +14,7 @@ import { openScope } from "../../shared/tenancy/openScope.ts";
 import type { TenantScope } from "../../shared/tenancy/scope.ts";
 import { type Tenant, quotasOf, tenantKind } from "../../shared/tenants/tenant.ts";
 import { blocksOf } from "../../shared/videos/blocks.ts";
+import type { Recorder } from "../../shared/videos/recorder.ts";
 import { startUpload } from "../../shared/videos/startUpload.ts";
 import { viewUpload } from "../../shared/videos/uploadView.ts";
 import { type Video, manifestName, videoKind } from "../../shared/videos/video.ts";
@@ -25,7 +23,7 @@ import { workRoot } from "../../shared/videos/workFolder.ts";
 /** A guest whose recording has arrived in a tenant of its own, block by block, and is not completed yet. */
 export interface GuestUpload {
   readonly tenant: TenantScope;
-  readonly guest: GuestCaller;
+  readonly guest: Recorder;
   readonly container: BlobContainer;
   readonly videoId: string;
   readonly size: number;
@@ -77,7 +75,7 @@ export async function setLease({ tenant, videoId }: GuestUpload, milliseconds: n
     .record();
 }
 
-async function setUp(tenant: TenantScope, linkId: string): Promise<GuestCaller> {
+async function setUp(tenant: TenantScope, linkId: string): Promise<Recorder> {
   const { tenantId } = tenant;
   const surveyId = `svy_${ulid()}`;
   const templateVersionId = `tpv_${ulid()}`;
@@ -109,21 +107,9 @@ async function setUp(tenant: TenantScope, linkId: string): Promise<GuestCaller> 
       answers: {},
       videoCount: 0,
     })
-    .create(linkKind, linkId, {
-      surveyId,
-      status: "active",
-      channel: "none",
-      secretHash: "0".repeat(64),
-      protectedToken: "unused",
-      expiresAt: far,
-    })
     .startCounter("videoBytes", 0)
     .commit({ target: surveyId });
-  const [tenantDocument, link] = await Promise.all([
-    tenant.repository.get(tenantKind, tenantId),
-    tenant.repository.get(linkKind, linkId),
-  ]);
-  return { type: "guest", id: linkId, surveyId, link, tenant: tenantDocument };
+  return { surveyId, tenant: company };
 }
 
 /** Everything that an upload and its processing leave behind, so that nothing can be there twice or be left over. */
