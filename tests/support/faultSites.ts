@@ -19,7 +19,14 @@ export const faultFiles = [
   "shared/videos/videoOf.ts",
   "shared/videos/workFolder.ts",
 ] as const;
-export type FaultFile = (typeof faultFiles)[number];
+
+/** The same for the log and what follows from it. */
+export const logFaultFiles = [
+  "shared/log/appendLog.ts",
+  "shared/tenancy/log.ts",
+  "shared/webhooks/deliverWebhook.ts",
+] as const;
+export type FaultFile = (typeof faultFiles)[number] | (typeof logFaultFiles)[number];
 
 const root = join(import.meta.dirname, "..", "..");
 const hook = join(import.meta.dirname, "faultHook.ts");
@@ -42,7 +49,7 @@ export function sitesOf(file: FaultFile): string[] {
 }
 
 function isFaultFile(file: string): file is FaultFile {
-  return (faultFiles as readonly string[]).includes(file);
+  return ([...faultFiles, ...logFaultFiles] as readonly string[]).includes(file);
 }
 
 interface Await {
