@@ -12,7 +12,7 @@ afterAll(() => {
 
 async function headersFor(origin: string): Promise<Record<string, string>> {
   const request = { headers: new Headers({ origin }) } as unknown as HttpRequest;
-  const answer = (await preflight().handler(request, {} as InvocationContext)) as HttpResponseInit;
+  const answer = (await preflight().handler(request, {} as unknown as InvocationContext)) as HttpResponseInit;
   expect(answer.status).toBe(204);
   return answer.headers as Record<string, string>;
 }
