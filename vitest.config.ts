@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { faultSites } from "./tests/support/faultSites.ts";
 
 export default defineConfig({
+  plugins: [faultSites()],
   test: {
     include: ["{functions,shared,local,scripts,tests}/**/*.test.ts"],
     pool: "forks",

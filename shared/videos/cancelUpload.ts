@@ -3,6 +3,7 @@ import { deleteBlob } from "../storage/blobs.ts";
 import { tenantContainer } from "../storage/containers.ts";
 import { discardStaged } from "../storage/stagedBlocks.ts";
 import { demandWritable, guestSurvey } from "../surveys/guestAccess.ts";
+import { surveyKind } from "../surveys/survey.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { counters } from "../tenants/tenant.ts";
@@ -30,12 +31,17 @@ export async function cancelUpload(tenant: TenantScope, guest: Recorder, videoId
     await deleteVideo(tenant, container, video);
     return;
   }
-  demandWritable(await guestSurvey(tenant, guest), { consent: false });
+  const survey = await guestSurvey(tenant, guest);
+  demandWritable(survey, { consent: false });
+  // The survey moves with the video, so that a submission at the same time sees the one or is seen by the other.
+  const change = tenant
+    .change()
+    .patch(surveyKind, survey, {}, { condition: { state: "in_progress" }, otherwise: { stale: "conflict" } });
   if (statesBefore("upload_cancelled").includes(video.state)) {
-    await giveUp(tenant, video, "upload_cancelled");
+    await giveUp(tenant, video, "upload_cancelled", change);
     await discardUpload(tenant.tenantId, container, video);
   } else if (statesBefore("deleting").includes(video.state)) {
-    await deleteVideo(tenant, container, video);
+    await deleteVideo(tenant, container, video, change);
   } else {
     throw new Problem("invalid_transition", {
       detail: "The video is being processed: try again in a moment",
@@ -45,14 +51,17 @@ export async function cancelUpload(tenant: TenantScope, guest: Recorder, videoId
   }
 }
 
-/** Ends an upload without a video; its bytes leave the quota. Throws `stale` where it went on meanwhile. */
+/**
+ * Ends an upload without a video; its bytes leave the quota. Throws `stale` where it went on meanwhile. `change` may begin
+ * with what must hold for that.
+ */
 export async function giveUp(
   tenant: TenantScope,
   video: Entity<Video>,
   state: "upload_cancelled" | "upload_expired",
+  change = tenant.change(),
 ): Promise<void> {
-  await tenant
-    .change()
+  await change
     .patch(videoKind, video, { state, countedBytes: 0 }, { condition: { state: statesBefore(state) } })
     .count(counters.videoBytes, -video.countedBytes)
     .commit({ target: video.id });

@@ -8,14 +8,19 @@ import { type Video, blobNames, statesBefore, videoKind } from "./video.ts";
 
 /**
  * Deletes a video: first it is out of sight, then its files go, then its bytes leave the quota. A repeat goes on where
- * the last one ended. Throws `legal_hold`, and `stale` where somebody else changes the video.
+ * the last one ended. Throws `legal_hold`, and `stale` where somebody else changes the video. `change` may begin with what
+ * must hold for the deletion to begin.
  */
-export async function deleteVideo(tenant: TenantScope, container: BlobContainer, video: Entity<Video>): Promise<void> {
+export async function deleteVideo(
+  tenant: TenantScope,
+  container: BlobContainer,
+  video: Entity<Video>,
+  change = tenant.change(),
+): Promise<void> {
   const { id, surveyId, questionId, countedBytes } = video;
   if (video.legalHold) throw new Problem("legal_hold");
   if (video.state !== "deleting")
-    await tenant
-      .change()
+    await change
       .patch(
         videoKind,
         video,

@@ -30,21 +30,19 @@ export async function recordRejected(work: Work, { code, remedy }: Rejection): P
     const change = tenant.change();
     const events = [event("video.rejected", video, { code })];
     const survey = await tenant.repository.get(surveyKind, video.surveyId);
+    // The survey moves with each of its videos that is refused, so that neither a submission nor another refusal at the
+    // same time goes by what was true before.
+    const together = { ifMatch: survey.etag, otherwise: { stale: "conflict" } } as const;
     if (await needsAnother(tenant, survey, video)) {
-      change.patch(
-        surveyKind,
-        survey,
-        { state: "changes_requested", changes: { reason: remedy, questionIds: [video.questionId] } },
-        { condition: { state: ["submitted", "in_review"] }, otherwise: { stale: "conflict" } },
-      );
+      const changes = { reason: remedy, questionIds: [video.questionId] };
+      change.patch(surveyKind, survey, { state: "changes_requested", changes }, together);
       events.push({ type: "survey.changes_requested", data: { surveyId: survey.id } });
-    }
+    } else change.patch(surveyKind, survey, {}, together);
     try {
       await end(change, work, { state: "rejected", rejection: { code, remedy }, countedBytes: 0 }, events);
       return;
     } catch (error) {
-      // Somebody decided on the survey at the same time.
-      if (!isProblem(error, "conflict") || attempt === 3) throw error;
+      if (!isProblem(error, "conflict") || attempt === 8) throw error;
     }
   }
 }

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { clip } from "../../scripts/clips.ts";
+import { surveyKind } from "../../shared/surveys/survey.ts";
+import { submitSurvey } from "../../shared/surveys/submitSurvey.ts";
+import { cancelUpload } from "../../shared/videos/cancelUpload.ts";
+import { completeUpload } from "../../shared/videos/completeUpload.ts";
+import { processVideo } from "../../shared/videos/processVideo.ts";
+import { videoKind } from "../../shared/videos/video.ts";
+import { startBackend } from "../support/backend.ts";
+import { type GuestUpload, arrivedUpload } from "./guestUpload.ts";
+
+let backend: AsyncDisposable;
+let text: string;
+beforeAll(async () => {
+  backend = await startBackend();
+  text = await clip("text.mp4");
+});
+afterAll(async () => {
+  await backend[Symbol.asyncDispose]();
+});
+
+async function completed(): Promise<GuestUpload> {
+  const upload = await arrivedUpload(text);
+  await completeUpload(upload.tenant, upload.guest, upload.videoId, { size: upload.size });
+  return upload;
+}
+
+async function outcome({ tenant, guest, videoId }: GuestUpload): Promise<string> {
+  const survey = await tenant.repository.get(surveyKind, guest.surveyId);
+  const video = await tenant.repository.get(videoKind, videoId);
+  return `survey ${survey.state}, video ${video.state}`;
+}
+
+const rounds = 12;
+
+it("a required video is never both handed in and taken back", async () => {
+  const outcomes = new Set<string>();
+  for (let round = 0; round < rounds; round++) {
+    const upload = await completed();
+    await Promise.allSettled([
+      submitSurvey(upload.tenant, upload.guest),
+      cancelUpload(upload.tenant, upload.guest, upload.videoId),
+    ]);
+    outcomes.add(await outcome(upload));
+  }
+  expect(outcomes).not.toContain("survey submitted, video upload_cancelled");
+  expect([...outcomes].every((each) => each.includes("submitted") !== each.includes("upload_cancelled"))).toBe(true);
+});
+
+it("a required video that is refused while it is handed in brings the survey back to the guest", async () => {
+  const outcomes = new Set<string>();
+  for (let round = 0; round < rounds; round++) {
+    const upload = await completed();
+    const submitted = new Promise((resolve) => setTimeout(resolve, round * 12)).then(() =>
+      submitSurvey(upload.tenant, upload.guest),
+    );
+    await Promise.allSettled([submitted, processVideo(upload.tenant, upload.guest.surveyId, upload.videoId)]);
+    outcomes.add(await outcome(upload));
+  }
+  expect(outcomes).not.toContain("survey submitted, video rejected");
+  expect(outcomes).toContain("survey changes_requested, video rejected");
+});
