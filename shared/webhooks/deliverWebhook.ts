@@ -22,7 +22,8 @@ export interface DeliveryMessage {
 /**
  * Makes one attempt to tell a webhook of an event, and puts the message for the next one on the queue where it fails. A
  * repeated message repeats no attempt that is on record; one that was cut off before that is made again, with the same
- * `webhook-id`, by which the receiver knows it. Throws for our own faults only, never for the receiver's.
+ * `webhook-id`, by which the receiver knows it: the delivery's own id, so that a receiver of several tenants' events never
+ * takes one for another. Throws for our own faults only, never for the receiver's.
  */
 export async function deliverWebhook(tenant: TenantScope, message: DeliveryMessage): Promise<void> {
   const webhook = await tenant.repository.find(webhookKind, message.webhookId);
@@ -73,15 +74,15 @@ async function openDelivery(
   return await tenant.repository.get(deliveryKind, id);
 }
 
-async function attemptOf(tenant: TenantScope, webhook: Entity<Webhook>, delivery: Delivery): Promise<Attempt> {
+async function attemptOf(tenant: TenantScope, webhook: Entity<Webhook>, delivery: Entity<Delivery>): Promise<Attempt> {
   const secret = await tenant.protector(secretUse).unprotect(webhook.protectedSecret);
   const time = now();
-  const signature = new Signer(secret.toString()).sign(delivery.eventId, time, delivery.body);
+  const signature = new Signer(secret.toString()).sign(delivery.id, time, delivery.body);
   secret.fill(0);
   const headers = {
     "content-type": "application/json",
     "user-agent": "Callpilot-Webhooks/1",
-    "webhook-id": delivery.eventId,
+    "webhook-id": delivery.id,
     "webhook-timestamp": String(Math.floor(time.getTime() / 1000)),
     "webhook-signature": signature,
   };

@@ -201,8 +201,8 @@ function deliveryOf({ tenant, webhookId }: Case) {
 /** However often it came: always the same, always signed. */
 async function expectSame(one: Arrived, struck: string): Promise<readonly Received[]> {
   const sent = received.get(one.path) ?? [];
-  const { body } = await deliveryOf(one);
-  expect(new Set(sent.map(({ id }) => id)), struck).toEqual(new Set([eventId]));
+  const { id: webhookMessageId, body } = await deliveryOf(one);
+  expect(new Set(sent.map(({ id }) => id)), struck).toEqual(new Set([webhookMessageId]));
   expect(new Set(sent.map((each) => each.body)), struck).toEqual(new Set([body]));
   for (const each of sent) new Verifier(one.secret).verify(each.body, each.headers);
   return sent;

@@ -126,7 +126,10 @@ test("an event arrives signed, as GET /events shows it, and only where it is wan
   });
   expect(events.body.items).toEqual([verified]);
   expect(verified).toMatchObject({ type: "survey.created", data: { surveyId, externalRef } });
-  expect(headers).toMatchObject({ "webhook-id": events.body.items[0]?.id, "content-type": "application/json" });
+  expect(headers).toMatchObject({
+    "webhook-id": expect.stringMatching(/^dlv_[0-9a-f]{40}$/u) as unknown,
+    "content-type": "application/json",
+  });
   expect(() => new Webhook(webhook.secret).verify(`${body} `, headers as Record<string, string>)).toThrow();
   expect(received.filter((each) => each.path === otherPath)).toEqual([]);
 });
