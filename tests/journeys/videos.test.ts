@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { ulid } from "ulid";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "../../local/client.ts";
+import { browserClip } from "../../scripts/browserClip.ts";
 import { type ClipName, clip } from "../../scripts/clips.ts";
 import { type TestTenant, api, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
 import { processed, refusal, send, start } from "../support/upload.ts";
@@ -55,9 +56,10 @@ async function probe(path: string): Promise<Probe> {
   return JSON.parse(stdout) as Probe;
 }
 
-async function readyVideo(name: ClipName, contentType: string) {
+const readyClip = async (name: ClipName, contentType: string) => readyVideo(await clip(name), contentType);
+
+async function readyVideo(path: string, contentType: string) {
   const { guest, surveyId } = await newSurvey(tenant);
-  const path = await clip(name);
   const id = await send(guest, path, { contentType });
   expect(await processed(guest, id)).toMatchObject({ state: "ready" });
   return { guest, surveyId, path, video: `surveys/${surveyId}/videos/${id}`, id };
@@ -65,7 +67,7 @@ async function readyVideo(name: ClipName, contentType: string) {
 
 test("what a phone records plays upright, without place and device", { timeout: 90_000 }, async () => {
   const { token } = tenant.owner;
-  const { path, video } = await readyVideo("phone-hevc.mov", "video/quicktime");
+  const { path, video } = await readyClip("phone-hevc.mov", "video/quicktime");
   const shown = await expectApi(`GET /v1/${video}`, 200, { token });
   const original = await readFile(path);
   expect(shown.body).toMatchObject({
@@ -95,7 +97,7 @@ test("what a phone records plays upright, without place and device", { timeout: 
 
 test("what a browser records, which does not say how long it is, plays and can be sought in", async () => {
   const { token } = tenant.owner;
-  const { video } = await readyVideo("recorder-vp8.webm", "video/webm;codecs=vp8,opus");
+  const { video } = await readyClip("recorder-vp8.webm", "video/webm;codecs=vp8,opus");
   const { body } = await expectApi<Playback>(`POST /v1/${video}/playback`, 200, { token });
   expect(body.video.durationMs).toBeGreaterThan(2500);
   const part = await fetch(body.video.url, { headers: { range: "bytes=0-99" } });
@@ -105,7 +107,7 @@ test("what a browser records, which does not say how long it is, plays and can b
 });
 
 test("a grant to play reads one file and writes nothing", async () => {
-  const { video } = await readyVideo("h264-silent.mp4", "video/mp4");
+  const { video } = await readyClip("h264-silent.mp4", "video/mp4");
   const { body } = await expectApi<Playback>(`POST /v1/${video}/playback`, 200, { token: tenant.owner.token });
   const url = new URL(body.video.url);
   expect((await fetch(url, { method: "DELETE" })).status).toBe(403);
@@ -127,7 +129,7 @@ test("a video that is not ready cannot be played, and one of another survey does
 });
 
 test("a surveyor sees and plays assigned surveys only, an auditor all, a guest none", async () => {
-  const { guest, video } = await readyVideo("h264-silent.mp4", "video/mp4");
+  const { guest, video } = await readyClip("h264-silent.mp4", "video/mp4");
   const [surveyor, auditor] = await Promise.all([tenant.join("surveyor"), tenant.join("auditor")]);
   const statusFor = async (token: string) =>
     await Promise.all(
@@ -141,7 +143,7 @@ test("a surveyor sees and plays assigned surveys only, an auditor all, a guest n
 });
 
 test("the tenant's log tells of the upload and of the ready video", async () => {
-  const { surveyId, id } = await readyVideo("h264-silent.mp4", "video/mp4");
+  const { surveyId, id } = await readyClip("h264-silent.mp4", "video/mp4");
   const events = await until("the event video.ready", 20, async () => {
     const { body } = await expectApi<{ items: VideoEvent[] }>("GET /v1/events?limit=100", 200, {
       token: tenant.owner.token,
@@ -151,4 +153,15 @@ test("the tenant's log tells of the upload and of the ready video", async () => 
   });
   expect(events.map(({ type }) => type)).toEqual(["video.uploaded", "video.ready"]);
   expect(events[0]?.data).toMatchObject({ surveyId, videoId: id, questionId: "room" });
+});
+
+test("what a browser recorded has no duration, and plays with one", { timeout: 90_000 }, async () => {
+  const recording = await browserClip();
+  expect((await probe(recording)).format.duration).toBeUndefined();
+  const { video } = await readyVideo(recording, "video/webm;codecs=vp8,opus");
+  const { body } = await expectApi<Playback>(`POST /v1/${video}/playback`, 200, { token: tenant.owner.token });
+  const { streams, format } = await probe(await fetched(body.video.url));
+  expect(streams.map(({ codec_name }) => codec_name)).toEqual(["h264", "aac"]);
+  expect(Number(format.duration)).toBeGreaterThan(2);
+  expect(Number(format.duration)).toBeCloseTo(body.video.durationMs / 1000, 0);
 });
