@@ -20,7 +20,8 @@ export async function provision(places: {
   ]);
 }
 
-async function provisionDatabase(endpoint: string, name: string): Promise<void> {
+/** The database, its containers and the indexes of `data`. */
+export async function provisionDatabase(endpoint: string, name: string, indexes = dataIndexes): Promise<void> {
   const client = new CosmosClient({
     endpoint,
     aadCredentials: new ManagedIdentityCredential(),
@@ -32,7 +33,7 @@ async function provisionDatabase(endpoint: string, name: string): Promise<void> 
     partitionKey: { paths: ["/tenantId"], version: PartitionKeyDefinitionVersion.V2 },
     // Items without a ttl of their own never expire.
     defaultTtl: -1,
-    indexingPolicy: { compositeIndexes: dataIndexes.map((index) => [...index]) },
+    indexingPolicy: { compositeIndexes: indexes.map((index) => [...index]) },
   });
   await database.containers.createIfNotExists({
     id: "log",

@@ -27,7 +27,11 @@ const database = lazy(() => {
   const options: CosmosClientOptions & { plugins: readonly RequestPlugin[] } = {
     endpoint,
     aadCredentials: identity(),
-    connectionPolicy: { requestTimeout: 10_000, enableEndpointDiscovery: config().environment !== "local" },
+    connectionPolicy: {
+      requestTimeout: 10_000,
+      enableEndpointDiscovery: config().environment !== "local",
+      retryOptions: { maxRetryAttemptCount: 9, fixedRetryIntervalInMilliseconds: 0, maxWaitTimeInSeconds: 10 },
+    },
     plugins: [guardPlugin],
   };
   return new CosmosClient(options).database(database);

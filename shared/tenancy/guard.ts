@@ -17,6 +17,7 @@ export function within<T>(
 
 /** What the guard looks at of an outgoing request; the client's plugin hook passes it. */
 export interface OutgoingRequest {
+  readonly method?: string;
   readonly resourceType?: string;
   readonly operationType?: string;
   readonly headers?: Readonly<Record<string, unknown>>;
@@ -30,18 +31,29 @@ export function guardCounts(): { readonly requests: number; readonly refused: nu
   return { ...counts };
 }
 
+/** Resources that describe where items are and hold none. Whatever is neither one of them nor an item is refused. */
+const metadata = ["", "dbs", "colls", "pkranges"];
+
 /**
  * Throws {@link TenancyViolation} unless the request names exactly the partition of the scope it was made in and, for a
- * query, carries the tenant predicate with that tenant. Account and container metadata and query plans carry no tenant
- * data and pass.
+ * query, carries the tenant predicate with that tenant. Reading the account's and a container's description and query
+ * plans carry no tenant data and pass.
  */
 export function guard(request: OutgoingRequest): void {
-  if (request.resourceType !== "docs" || request.headers?.["x-ms-cosmos-is-query-plan-request"] !== undefined) return;
+  const { resourceType = "", operationType = "" } = request;
+  if (metadata.includes(resourceType) && ["read", "query"].includes(operationType)) return;
+  if (isQueryPlan(request)) return;
   counts.requests++;
-  const violation = violationOf(request, current.getStore());
+  const violation =
+    resourceType === "docs" ? violationOf(request, current.getStore()) : `unexpected resource ${resourceType}`;
   if (violation === undefined) return;
   counts.refused++;
   throw new TenancyViolation(violation);
+}
+
+/** A plan is asked for as a read that is posted, which no read of an item is. */
+function isQueryPlan({ method, operationType, headers }: OutgoingRequest): boolean {
+  return method === "POST" && operationType === "read" && headers?.["x-ms-cosmos-is-query-plan-request"] !== undefined;
 }
 
 function violationOf(request: OutgoingRequest, partition: readonly string[] | undefined): string | undefined {
@@ -73,14 +85,18 @@ function violationOf(request: OutgoingRequest, partition: readonly string[] | un
 export const tenantPredicate = "c.tenantId = @tenantId";
 
 function isScopedQuery(body: unknown, tenantId: string | undefined): boolean {
-  const { query, parameters } = (body ?? {}) as {
+  const { query, parameters = [] } = (body ?? {}) as {
     query?: unknown;
     parameters?: readonly { name?: unknown; value?: unknown }[];
   };
+  if (typeof query !== "string") return false;
+  const head = /^SELECT [A-Z\d *]+ FROM c WHERE /u.exec(query)?.[0];
+  const tenants = parameters.filter(({ name }) => name === "@tenantId");
   return (
-    typeof query === "string" &&
-    query.includes(` WHERE ${tenantPredicate} AND `) &&
-    parameters?.some(({ name, value }) => name === "@tenantId" && value === tenantId) === true
+    head !== undefined &&
+    query.startsWith(`${tenantPredicate} AND `, head.length) &&
+    tenants.length === 1 &&
+    tenants[0]?.value === tenantId
   );
 }
 

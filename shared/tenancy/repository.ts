@@ -3,7 +3,8 @@ import type { ItemDefinition, JSONValue, SqlParameter } from "@azure/cosmos";
 import { UnprotectError, protector } from "../protection/protector.ts";
 import { Problem } from "../web/problem.ts";
 import { dataContainer } from "./database.ts";
-import { tenantPredicate, within } from "./guard.ts";
+import { reading } from "./failure.ts";
+import { tenantPredicate } from "./guard.ts";
 import { type Entity, type Kind, type ListedKind, type StoredShape, declaredList } from "./kind.ts";
 
 /** An item as the database has it. */
@@ -50,8 +51,10 @@ export class TenantRepository {
 
   /** The item, or undefined where this tenant has none of that kind and id. One point read. */
   async find<T extends object>(kind: Kind<T>, id: string): Promise<Entity<T> | undefined> {
-    const { resource } = await within([this.tenantId], () =>
-      dataContainer().item(id, this.tenantId).read<StoredItem>(),
+    // What can be no id would become another path of the database's URL: `..` is the container itself.
+    if (!/^[\w-]{1,128}$/u.test(id)) return undefined;
+    const { resource } = await reading([this.tenantId], (options) =>
+      dataContainer().item(id, this.tenantId).read<StoredItem>(options),
     );
     return resource?.kind === kind.name ? toEntity(kind, resource) : undefined;
   }
@@ -148,11 +151,11 @@ export class TenantRepository {
   }
 
   async #query(query: string, parameters: readonly SqlParameter[]): Promise<StoredItem[]> {
-    const { resources } = await within([this.tenantId], () =>
+    const { resources } = await reading([this.tenantId], (options) =>
       dataContainer()
         .items.query<StoredItem>(
           { query, parameters: [{ name: "@tenantId", value: this.tenantId }, ...parameters] },
-          { partitionKey: this.tenantId },
+          { ...options, partitionKey: this.tenantId },
         )
         .fetchAll(),
     );

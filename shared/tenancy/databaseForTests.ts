@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import { ulid } from "ulid";
+import { vi } from "vitest";
+import { type CosmosService, startCosmos } from "../../local/cosmos/server.ts";
+import { provisionDatabase } from "../../local/provision.ts";
+import { provideRingStore } from "../protection/protection.ts";
+import { memoryStore } from "../protection/ringStoreForTests.ts";
+import { type VaultForTests, startVaultForTests } from "../protection/vaultForTests.ts";
+import type { IndexPath } from "./kind.ts";
+import { openScope } from "./openScope.ts";
+import type { ChangeContext, TenantScope } from "./scope.ts";
+
+export interface DatabaseForTests {
+  readonly cosmos: CosmosService;
+  readonly vault: VaultForTests;
+  close(): Promise<void>;
+}
+
+/** A database of a test file's own, with vault and identity, named in the settings that config() reads. */
+export async function startDatabaseForTests(
+  options: { readonly indexes?: readonly (readonly IndexPath[])[]; readonly settings?: Record<string, string> } = {},
+): Promise<DatabaseForTests> {
+  const vault = await startVaultForTests(options.settings);
+  const cosmos = await startCosmos({ port: 0, dataDir: join(vault.dir, "cosmos"), tls: vault.tls });
+  vi.stubEnv("COSMOS__accountEndpoint", cosmos.url);
+  vi.stubEnv("COSMOS_DATABASE", "callpilot");
+  await provisionDatabase(cosmos.url, "callpilot", options.indexes);
+  provideRingStore(memoryStore());
+  return {
+    cosmos,
+    vault,
+    close: async () => {
+      await cosmos.close();
+      await vault.close();
+    },
+  };
+}
+
+/** A tenant that nobody else has. */
+export function newTenantId(): string {
+  return `tnt_${ulid()}`;
+}
+
+export function openScopeForTests(tenantId = newTenantId(), context: Partial<ChangeContext> = {}): TenantScope {
+  return openScope({
+    tenantId,
+    action: "test",
+    requestId: ulid(),
+    actor: { type: "system", id: "test" },
+    ...context,
+  });
+}

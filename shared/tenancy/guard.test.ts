@@ -1,0 +1,217 @@
+import { PartitionKeyBuilder } from "@azure/cosmos";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dataContainer, logContainer } from "./database.ts";
+import { databaseReady } from "./databaseReady.ts";
+import { type DatabaseForTests, newTenantId, startDatabaseForTests } from "./databaseForTests.ts";
+import { TenancyViolation, guard, guardCounts, within } from "./guard.ts";
+
+let database: DatabaseForTests;
+beforeAll(async () => {
+  database = await startDatabaseForTests();
+});
+afterAll(() => database.close());
+
+const mine = newTenantId();
+const other = newTenantId();
+const month = "2026-03";
+const query = "SELECT * FROM c WHERE c.tenantId = @tenantId AND c.kind = @kind";
+const parameters = (tenantId: string) => [
+  { name: "@tenantId", value: tenantId },
+  { name: "@kind", value: "note" },
+];
+const item = (id: string, tenantId = mine) => ({ id, tenantId, kind: "note" });
+
+/** Every way to an item that the SDK has, of a tenant. */
+const ways: Record<string, (tenantId: string) => Promise<unknown>> = {
+  read: (tenantId) => dataContainer().item("a", tenantId).read(),
+  create: (tenantId) => dataContainer().items.create(item("b", tenantId)),
+  upsert: (tenantId) => dataContainer().items.upsert(item("a", tenantId)),
+  replace: (tenantId) => dataContainer().item("a", tenantId).replace(item("a", tenantId)),
+  patch: (tenantId) =>
+    dataContainer()
+      .item("a", tenantId)
+      .patch([{ op: "set", path: "/x", value: 1 }]),
+  delete: (tenantId) => dataContainer().item("b", tenantId).delete(),
+  query: (tenantId) =>
+    dataContainer()
+      .items.query({ query, parameters: parameters(tenantId) }, { partitionKey: tenantId })
+      .fetchAll(),
+  batch: (tenantId) =>
+    dataContainer().items.batch(
+      [
+        { operationType: "Upsert", resourceBody: item("a", tenantId) },
+        { operationType: "Patch", id: "a", resourceBody: { operations: [{ op: "set", path: "/x", value: 2 }] } },
+        { operationType: "Read", id: "a" },
+        { operationType: "Delete", id: "a" },
+        { operationType: "Create", resourceBody: item("a", tenantId) },
+      ],
+      [tenantId],
+    ),
+};
+
+/** Ways that nobody takes, in any scope. */
+const closedWays: Record<string, () => Promise<unknown>> = {
+  "every item": () => dataContainer().items.readAll({ partitionKey: mine }).fetchAll(),
+  "the change feed": () => dataContainer().items.getChangeFeedIterator({}).readNext(),
+  "a bulk of operations": () =>
+    dataContainer().items.executeBulkOperations([
+      { operationType: "Create", partitionKey: mine, resourceBody: item("c") },
+    ]),
+  "a stored procedure": () => dataContainer().scripts.storedProcedure("p").execute(mine),
+  "a new stored procedure": () => dataContainer().scripts.storedProcedures.create({ id: "p", body: "" }),
+  "the whole partition's deletion": () => dataContainer().deleteAllItemsForPartitionKey(mine),
+  conflicts: () => dataContainer().conflicts.readAll().fetchAll(),
+  "the container's deletion": () => dataContainer().delete(),
+  "a new container": () => dataContainer().database.containers.create({ id: "x" }),
+  "the throughput": () => dataContainer().readOffer(),
+};
+
+const documents = () =>
+  database.cosmos.requests
+    .records()
+    .filter(({ operation }) => operation.startsWith("document.") && operation !== "document.queryPlan").length;
+
+/**
+ * Runs a call that the guard must stop, and sees that nothing arrived. The SDK words the refusal as it likes, and files it
+ * among the results of a bulk.
+ */
+async function expectStopped(call: () => Promise<unknown>): Promise<void> {
+  const [arrived, { refused }] = [documents(), guardCounts()];
+  await call().catch(() => undefined);
+  expect(guardCounts().refused).toBeGreaterThan(refused);
+  expect(documents()).toBe(arrived);
+}
+
+describe("in a tenant's scope", () => {
+  it("lets the tenant's own requests pass, and the SDK's own before them", async () => {
+    for (const [name, way] of Object.entries(ways))
+      await expect(
+        within([mine], () => way(mine)),
+        name,
+      ).resolves.toBeDefined();
+    expect(await within([mine], () => ways["batch"]?.(mine) ?? Promise.reject(new Error()))).toMatchObject({
+      code: 200,
+    });
+  });
+
+  it.each(Object.keys(ways))("stops a %s for another tenant", async (name) => {
+    await expectStopped(() => within([mine], () => ways[name]?.(other) ?? Promise.resolve()));
+  });
+
+  it.each(Object.keys(closedWays))("stops %s", async (name) => {
+    await expectStopped(() => within([mine], () => closedWays[name]?.() ?? Promise.resolve()));
+  });
+
+  it("stops an item that says it is another tenant's, alone and in a batch", async () => {
+    const foreign = item("f", other);
+    const key = [mine];
+    const operations = [
+      { operationType: "Create", resourceBody: foreign },
+      { operationType: "Upsert", resourceBody: foreign },
+      { operationType: "Replace", id: "f", resourceBody: foreign },
+      { operationType: "Create", resourceBody: { id: "f", kind: "note" } },
+      { operationType: "Delete", id: "f", partitionKey: other },
+    ] as const;
+    for (const operation of operations)
+      await expectStopped(() =>
+        within([mine], () =>
+          dataContainer().items.batch(
+            [{ operationType: "Upsert", resourceBody: item("a") }, operation] as Parameters<
+              ReturnType<typeof dataContainer>["items"]["batch"]
+            >[0],
+            key,
+          ),
+        ),
+      );
+    await expectStopped(() => within([mine], () => dataContainer().item("a", mine).replace(foreign)));
+  });
+
+  it("stops queries that are not bound to the tenant", async () => {
+    const texts = [
+      "SELECT * FROM c",
+      "SELECT * FROM c WHERE c.kind = @kind",
+      "SELECT * FROM c WHERE c.tenantId = @tenantId",
+      "SELECT * FROM c WHERE c.kind = @kind OR c.tenantId = @tenantId AND c.kind = @kind",
+      "SELECT * FROM c WHERE NOT c.tenantId = @tenantId AND c.kind = @kind",
+      "SELECT * FROM c JOIN (SELECT * FROM c WHERE c.tenantId = @tenantId AND true) WHERE c.kind = @kind",
+      "SELECT * FROM c -- WHERE c.tenantId = @tenantId AND c.kind = @kind",
+    ];
+    const ask = (text: string, with_ = parameters(mine)) =>
+      within([mine], () =>
+        dataContainer().items.query({ query: text, parameters: with_ }, { partitionKey: mine }).fetchAll(),
+      );
+    for (const text of texts) await expectStopped(() => ask(text));
+    await expectStopped(() => ask(query, parameters(other)));
+    await expectStopped(() => ask(query, []));
+    await expectStopped(() => ask(query, [...parameters(mine), { name: "@tenantId", value: other }]));
+    await expectStopped(() => within([mine], () => dataContainer().items.query(query).fetchAll()));
+  });
+
+  it("stops a query across partitions", async () => {
+    await expectStopped(() =>
+      within([mine], () =>
+        dataContainer()
+          .items.query({ query, parameters: parameters(mine) })
+          .fetchAll(),
+      ),
+    );
+  });
+});
+
+describe("outside of any scope", () => {
+  it.each(Object.keys(ways))("stops a %s", async (name) => {
+    await expectStopped(() => ways[name]?.(mine) ?? Promise.resolve());
+  });
+
+  it("lets what describes a container pass", async () => {
+    await expect(databaseReady()).resolves.toBeUndefined();
+  });
+});
+
+describe("the log's container", () => {
+  const entry = (id: string) => ({ id, tenantId: mine, month, kind: "logEntry" });
+  const create = (scope: readonly [string, ...string[]], id: string) =>
+    within(scope, () => logContainer().items.create(entry(id)));
+
+  it("is reached with both levels of its key", async () => {
+    await expect(create([mine, month], "evt_1")).resolves.toMatchObject({ statusCode: 201 });
+    const read = within([mine, month], () => logContainer().item("evt_1", [mine, month]).read());
+    await expect(read).resolves.toMatchObject({ resource: entry("evt_1") });
+  });
+
+  it("is not reached with one of them, another month or another tenant's", async () => {
+    for (const scope of [[mine], [mine, "2026-04"], [other, month]] as const)
+      await expectStopped(() => create(scope, "evt_2"));
+    const prefix = new PartitionKeyBuilder().addValue(mine).build();
+    const whole = () =>
+      logContainer()
+        .items.query({ query, parameters: parameters(mine) }, { partitionKey: prefix })
+        .fetchAll();
+    await expectStopped(() => within([mine, month], whole));
+  });
+});
+
+it("keeps scopes that run at the same time apart", async () => {
+  const tenants = Array.from({ length: 20 }, newTenantId);
+  const made = await Promise.all(
+    tenants.map((tenantId) => within([tenantId], () => dataContainer().items.create(item("same", tenantId)))),
+  );
+  expect(made.map(({ resource }) => resource?.tenantId)).toEqual(tenants);
+});
+
+it("takes nothing for a query plan that could change an item, and counts what it refused", () => {
+  const before = guardCounts();
+  const headers = { "x-ms-cosmos-is-query-plan-request": "True" };
+  guard({ method: "POST", resourceType: "docs", operationType: "read", headers });
+  for (const [method, operationType] of [
+    ["DELETE", "delete"],
+    ["POST", "create"],
+    ["POST", "batch"],
+    ["GET", "read"],
+    ["POST", "query"],
+  ] as const)
+    expect(() => {
+      guard({ method, resourceType: "docs", operationType, headers });
+    }, operationType).toThrow(TenancyViolation);
+  expect(guardCounts()).toEqual({ requests: before.requests + 5, refused: before.refused + 5 });
+});

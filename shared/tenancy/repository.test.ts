@@ -1,0 +1,250 @@
+import fc from "fast-check";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { dataContainer } from "./database.ts";
+import { type DatabaseForTests, newTenantId, openScopeForTests, startDatabaseForTests } from "./databaseForTests.ts";
+import { within } from "./guard.ts";
+import { newId } from "./ids.ts";
+import { compositeIndexes, defineKind } from "./kind.ts";
+import { type ListRequest, TenantRepository } from "./repository.ts";
+import type { TenantScope } from "./scope.ts";
+
+interface Note {
+  readonly color: string;
+  readonly rank: string;
+}
+const noteKind = defineKind<Note>("note", {
+  schemaVersion: 2,
+  lists: [
+    { where: [], orderBy: "rank", direction: "ascending" },
+    { where: ["color"], orderBy: "rank", direction: "descending" },
+    { where: [], orderBy: "createdAt", direction: "ascending" },
+  ],
+  upgrade: ({ colour, ...rest }) => ({ ...rest, color: colour }) as unknown as Note,
+});
+const memoKind = defineKind<Note>("memo", {
+  schemaVersion: 1,
+  lists: [{ where: [], orderBy: "rank", direction: "ascending" }],
+});
+
+let database: DatabaseForTests;
+beforeAll(async () => {
+  database = await startDatabaseForTests({ indexes: compositeIndexes([noteKind, memoKind]) });
+});
+afterEach(() => {
+  database.cosmos.faults.clear();
+});
+afterAll(() => database.close());
+
+/** Writes notes, at most 90, and gives their ids. */
+async function given(tenant: TenantScope, notes: readonly Note[], kind = noteKind): Promise<string[]> {
+  const change = tenant.change();
+  const ids = notes.map((note) => {
+    const id = newId("cmt");
+    change.create(kind, id, note);
+    return id;
+  });
+  await change.record();
+  return ids;
+}
+
+/** Stores an item as another build could have. */
+async function stored(tenantId: string, item: object): Promise<string> {
+  const id = newId("cmt");
+  const at = "2026-01-01T00:00:00.000Z";
+  const whole = { id, tenantId, kind: "note", createdAt: at, updatedAt: at, ...item };
+  await within([tenantId], () => dataContainer().items.create(whole));
+  return id;
+}
+
+const documentRequests = () => database.cosmos.requests.counters();
+
+async function all(repository: TenantRepository, request: ListRequest<Note>): Promise<string[]> {
+  const ids: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await repository.list(noteKind, { ...request, ...(cursor !== undefined && { cursor }) });
+    expect(page.items.length).toBeLessThanOrEqual(request.limit ?? 25);
+    ids.push(...page.items.map(({ id }) => id));
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return ids;
+}
+
+describe("another tenant's items", () => {
+  it("are not found, listed or related, not even under the same ids", async () => {
+    const [mine, other] = [openScopeForTests(), openScopeForTests()];
+    const id = newId("cmt");
+    await mine.change().create(noteKind, id, { color: "mine", rank: "1" }).record();
+    await other.change().create(noteKind, id, { color: "other", rank: "1" }).record();
+    const [foreign = ""] = await given(other, [{ color: "other", rank: "2" }]);
+
+    expect(await mine.repository.find(noteKind, foreign)).toBeUndefined();
+    await expect(mine.repository.get(noteKind, foreign)).rejects.toMatchObject({ code: "not_found" });
+    expect((await mine.repository.get(noteKind, id)).color).toBe("mine");
+    expect([...(await mine.repository.findMany(noteKind, [id, foreign])).values()]).toMatchObject([{ color: "mine" }]);
+    expect((await mine.repository.list(noteKind, { orderBy: "rank" })).items).toMatchObject([{ color: "mine" }]);
+    expect(await mine.repository.findRelated([noteKind], "color", "other")).toEqual([[]]);
+  });
+
+  it("are not reached by ids that would be other addresses", async () => {
+    const { repository } = openScopeForTests();
+    const before = documentRequests();
+    for (const id of ["", ".", "..", "../..", "a/b", "a\\b", "a?b", "a#b", "%2e%2e", "a b", "ä", "a".repeat(200)])
+      expect(await repository.find(noteKind, id), id).toBeUndefined();
+    expect(documentRequests()).toEqual(before);
+  });
+});
+
+it("finds an item as its own kind only", async () => {
+  const tenant = openScopeForTests();
+  const [id = ""] = await given(tenant, [{ color: "red", rank: "1" }]);
+  expect(await tenant.repository.find(memoKind, id)).toBeUndefined();
+  expect(await tenant.repository.findMany(memoKind, [id])).toEqual(new Map());
+});
+
+it("shows the kind's own fields and nothing of the database's", async () => {
+  const tenantId = newTenantId();
+  const id = await stored(tenantId, { schemaVersion: 2, color: "red", rank: "1", ttl: 1000, _own: "x" });
+  const at = "2026-01-01T00:00:00.000Z";
+  expect(await new TenantRepository(tenantId).get(noteKind, id)).toEqual({
+    id,
+    color: "red",
+    rank: "1",
+    createdAt: at,
+    updatedAt: at,
+    etag: expect.stringMatching(/^".+"$/u) as string,
+  });
+});
+
+describe("items of another build", () => {
+  it("are read from the version before and from the next", async () => {
+    const tenantId = newTenantId();
+    const repository = new TenantRepository(tenantId);
+    const before = await stored(tenantId, { schemaVersion: 1, colour: "red", rank: "1" });
+    const next = await stored(tenantId, { schemaVersion: 3, color: "blue", rank: "2", shade: "dark" });
+    expect(await repository.get(noteKind, before)).toMatchObject({ color: "red" });
+    expect(await repository.get(noteKind, next)).toMatchObject({ color: "blue" });
+  });
+
+  it.each([0, 4])("are not guessed at: version %d", async (schemaVersion) => {
+    const tenantId = newTenantId();
+    const id = await stored(tenantId, { schemaVersion, color: "red", rank: "1" });
+    await expect(new TenantRepository(tenantId).find(noteKind, id)).rejects.toThrow("cannot be read");
+  });
+});
+
+describe("a list", () => {
+  it("that is not declared is refused before the database is asked", async () => {
+    const { repository } = openScopeForTests();
+    const before = documentRequests();
+    const undeclared: ListRequest<Note>[] = [
+      { orderBy: "updatedAt" },
+      { where: { rank: "1" }, orderBy: "rank" },
+      { where: { color: "red", rank: "1" }, orderBy: "rank" },
+      { where: { color: "red" } },
+    ];
+    for (const request of undeclared)
+      await expect(repository.list(noteKind, request)).rejects.toMatchObject({ code: "invalid_request" });
+    expect(documentRequests()).toEqual(before);
+  });
+
+  it("comes in pages that together are the whole, each item once, whatever sort values are equal", async () => {
+    const ranks = fc.array(fc.constantFrom("a", "b", "ß", "B"), { minLength: 1, maxLength: 25 });
+    await fc.assert(
+      fc.asyncProperty(ranks, fc.integer({ min: 1, max: 6 }), async (values, limit) => {
+        const tenant = openScopeForTests();
+        const notes = values.map((rank, at) => ({ rank, color: at % 3 === 0 ? "red" : "blue" }));
+        const ids = await given(tenant, notes);
+        const items = notes.map((note, at) => ({ ...note, id: ids[at] ?? "" }));
+        const key = ({ rank, id }: { rank: string; id: string }) => `${rank} ${id}`;
+        const ascending = [...items].sort((one, other) => (key(one) < key(other) ? -1 : 1));
+        expect(await all(tenant.repository, { orderBy: "rank", limit })).toEqual(ascending.map(({ id }) => id));
+        const red = ascending.filter(({ color }) => color === "red").reverse();
+        expect(await all(tenant.repository, { where: { color: "red" }, orderBy: "rank", limit })).toEqual(
+          red.map(({ id }) => id),
+        );
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  it("begins where `from` says and takes one query for a page", async () => {
+    const tenant = openScopeForTests();
+    await given(
+      tenant,
+      ["a", "b", "c", "d", "e"].map((rank) => ({ rank, color: "red" })),
+    );
+    const before = database.cosmos.requests.latest;
+    const { items, nextCursor } = await tenant.repository.list(noteKind, { orderBy: "rank", from: "c", limit: 3 });
+    expect(items.map(({ rank }) => rank)).toEqual(["c", "d", "e"]);
+    expect(nextCursor).toBeUndefined();
+    // The SDK asks for a plan beside the query; it carries no data.
+    const asked = database.cosmos.requests.records({ since: before });
+    expect(asked.filter(({ operation }) => operation !== "document.queryPlan")).toMatchObject([
+      { operation: "document.query", partitionKey: JSON.stringify([tenant.tenantId]), tenantPredicate: true },
+    ]);
+  });
+});
+
+describe("a cursor", () => {
+  const request = { where: { color: "red" }, orderBy: "rank", limit: 1 } as const;
+  async function cursorOf(tenant: TenantScope): Promise<string> {
+    await given(
+      tenant,
+      ["a", "b"].map((rank) => ({ rank, color: "red" })),
+    );
+    const { nextCursor = "" } = await tenant.repository.list(noteKind, request);
+    expect(nextCursor).not.toBe("");
+    return nextCursor;
+  }
+  const refused = (tenant: TenantScope, changes: ListRequest<Note>, kind = noteKind) =>
+    expect(tenant.repository.list(kind, { ...request, ...changes })).rejects.toMatchObject({ code: "invalid_cursor" });
+
+  it("says nothing of what it points at", async () => {
+    const cursor = Buffer.from(await cursorOf(openScopeForTests()), "base64url").toString("latin1");
+    expect(cursor).not.toMatch(/cmt_|rank/u);
+  });
+
+  it("is worth nothing with any byte changed, added or missing", async () => {
+    const tenant = openScopeForTests();
+    const cursor = await cursorOf(tenant);
+    const bytes = Buffer.from(cursor, "base64url");
+    for (const at of bytes.keys()) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8((bytes[at] ?? 0) ^ 1, at);
+      await refused(tenant, { cursor: changed.toString("base64url") });
+    }
+    for (const changed of ["", "A", cursor.slice(0, -1), `${cursor}A`, `${cursor}=`, ` ${cursor}`, "not a cursor"])
+      await refused(tenant, { cursor: changed });
+  });
+
+  it("is worth nothing to another tenant or another list", async () => {
+    const [tenant, other] = [openScopeForTests(), openScopeForTests()];
+    const cursor = await cursorOf(tenant);
+    await refused(other, { cursor });
+    await refused(tenant, { cursor, where: { color: "blue" } });
+    await refused(tenant, { cursor, where: {} });
+    await refused(tenant, { cursor, where: {}, orderBy: "createdAt" });
+    await refused(tenant, { cursor, from: "a" });
+    await refused(tenant, { cursor, where: {} }, memoKind);
+    expect((await tenant.repository.list(noteKind, { ...request, limit: 9, cursor })).items).toHaveLength(1);
+  });
+});
+
+describe("a database that does not answer", () => {
+  it.each([
+    ["a point read", "document.read", (tenant: TenantScope) => tenant.repository.find(noteKind, newId("cmt"))],
+    ["a query", "document.query", (tenant: TenantScope) => tenant.repository.list(noteKind)],
+  ])("is said to be unavailable: %s", async (_name, operation, read) => {
+    const tenant = openScopeForTests();
+    database.cosmos.faults.add({ status: 449, operation, partitionKey: JSON.stringify([tenant.tenantId]) });
+    await expect(read(tenant)).rejects.toMatchObject({ code: "unavailable", details: { retryAfter: 2 } });
+  });
+
+  it("is asked again by the SDK while it is only busy", async () => {
+    const tenant = openScopeForTests();
+    const [id = ""] = await given(tenant, [{ color: "red", rank: "1" }]);
+    database.cosmos.faults.add({ status: 429, times: 3, retryAfterMs: 2, operation: "document.read" });
+    expect(await tenant.repository.find(noteKind, id)).toBeDefined();
+  });
+});
