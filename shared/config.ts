@@ -3,8 +3,9 @@ import { Ajv } from "ajv";
 import addFormats from "ajv-formats";
 import { lazy } from "./lazy.ts";
 
-const Url = Type.String({ format: "uri", pattern: "^https?://", maxLength: 512 });
-const HttpsUrl = Type.String({ format: "uri", pattern: "^https://", maxLength: 512 });
+// No query and no user: that is where keys and signatures would be.
+const Url = Type.String({ format: "uri", pattern: "^https?://[^?#@\\s]+$", maxLength: 512 });
+const HttpsUrl = Type.String({ format: "uri", pattern: "^https://[^?#@\\s]+$", maxLength: 512 });
 const Name = Type.String({ minLength: 1, maxLength: 128 });
 const optional = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Optional(schema);
 
@@ -124,7 +125,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   };
 }
 
-const secretBearing = /(?:AccountKey|SharedAccessKey|SharedAccessSignature|accesskey)=/iu;
+const secretBearing = /(?:AccountKey|AccessKey|SharedAccessSignature)=|[?&]sig=|-----BEGIN [A-Z ]*PRIVATE KEY-----/iu;
 
 function pick<T extends TObject>(schema: T, env: NodeJS.ProcessEnv): Static<T> {
   const entries = Object.keys(schema.properties).flatMap((name) => {
@@ -154,7 +155,13 @@ function rulesBroken(settings: Partial<Static<typeof Settings>>): string[] {
   for (const name of ["API_PUBLIC_URL", "GUEST_LINK_URL", "DATA_BLOB_PUBLIC_URL"] as const)
     if (settings[name]?.startsWith("http:") === true)
       broken.push(`${name} must be https outside the environment local`);
+  if (list(settings.CORS_ORIGINS).some((entry) => !entry.startsWith("https://") || originOf(entry) !== entry))
+    broken.push("CORS_ORIGINS must be https origins outside the environment local");
   return broken;
+}
+
+function originOf(text: string): string | undefined {
+  return URL.canParse(text) ? new URL(text).origin : undefined;
 }
 
 function list(value: string | undefined): string[] {

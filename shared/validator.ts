@@ -53,6 +53,7 @@ function fieldError({ keyword, instancePath, params, message }: ErrorObject): Fi
   return { pointer: instancePath, code: keyword, message: message ?? "is not valid" };
 }
 
-function escapePointer(name: string): string {
+/** A member's name as a part of a JSON pointer (RFC 6901), cut where it is absurdly long. */
+export function escapePointer(name: string): string {
   return name.slice(0, 64).replaceAll("~", "~0").replaceAll("/", "~1");
 }

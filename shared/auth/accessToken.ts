@@ -50,12 +50,10 @@ async function verify(token: string): Promise<JWTPayload> {
       currentDate: now(),
       requiredClaims: ["sub", "exp", "iat"],
     });
-    // Entra's access tokens say JWT, RFC 9068 says at+jwt; an ID token for the same audience does not exist.
-    if (!["jwt", "at+jwt"].includes(protectedHeader.typ?.toLowerCase() ?? "")) throw new Problem("unauthenticated");
+    if (!isAccessToken(protectedHeader.typ, payload)) throw new Problem("unauthenticated");
     return payload;
   } catch (error) {
-    if (error instanceof errors.JWKSTimeout || isNetworkError(error))
-      throw new Problem("unavailable", { retryAfter: 2, cause: error });
+    if (isOutage(error)) throw new Problem("unavailable", { retryAfter: 2, cause: error });
     throw new Problem("unauthenticated", { cause: error });
   }
 }
@@ -99,6 +97,15 @@ function identityOf(claims: JWTPayload): Identity {
   };
 }
 
-function isNetworkError(error: unknown): boolean {
-  return error instanceof TypeError || (error instanceof Error && "cause" in error && error.cause instanceof TypeError);
+/** RFC 9068 says `at+jwt`. Entra says `JWT`, as ID tokens do, for the same audience even; only access tokens have scopes. */
+function isAccessToken(typ: string | undefined, { scp, scope }: JWTPayload): boolean {
+  const type = typ?.toLowerCase().replace(/^application\//u, "");
+  return type === "at+jwt" || (type === "jwt" && (typeof scp === "string" || typeof scope === "string"));
+}
+
+/** Whether the issuer's keys could not be had, so that nothing can be said of the token. */
+function isOutage(error: unknown): boolean {
+  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return true;
+  // What fetch throws, and jose for an answer that is no key set.
+  return error instanceof TypeError || (error instanceof errors.JOSEError && error.code === errors.JOSEError.code);
 }

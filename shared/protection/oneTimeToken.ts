@@ -21,7 +21,7 @@ export function tokenText({ tenantId, id, secret }: OneTimeToken): string {
 export function parseToken(text: string): OneTimeToken | undefined {
   const [tenantId, id, secret, ...more] = text.split(".");
   if (tenantId === undefined || id === undefined || secret === undefined || more.length > 0) return undefined;
-  return /^[\w-]{43}$/u.test(secret) ? { tenantId, id, secret } : undefined;
+  return /^\w{1,64}$/u.test(id) && /^[\w-]{43}$/u.test(secret) ? { tenantId, id, secret } : undefined;
 }
 
 /** What is stored of a secret: SHA-256, hex. 256 random bits need no salt and no stretching. */

@@ -13,6 +13,9 @@ export interface ChangeFeedInput {
   readonly log: Log;
 }
 
+/** With the pauses of the retry policy, about half a minute. */
+const maxRepeats = 5;
+
 interface ChangedItem {
   readonly tenantId?: unknown;
   readonly kind?: unknown;
@@ -20,8 +23,9 @@ interface ChangedItem {
 
 /**
  * Runs once for every tenant that has facts in a batch of the change feed of `data`. The feed tells only which tenant has
- * some: it shows latest versions, in no order across tenants. One tenant's failure is left to the sweep; only when all of
- * several tenants fail, or the only one, is the batch thrown back, and the retry policy repeats it for as long as it takes.
+ * some: it shows latest versions, in no order across tenants. One tenant's failure is left to the sweep. Only when all
+ * fail is the batch thrown back, and only some times: that may be an outage, or a single tenant that fails for good and
+ * must not hold up the others behind it in the feed.
  */
 export function changeFeedTrigger(definition: {
   readonly handler: (input: ChangeFeedInput) => Promise<void>;
@@ -58,7 +62,8 @@ export function changeFeedTrigger(definition: {
           log("error", { event: "tenant_failed", tenantId, requestId, ...errorFields(error) });
         }
       }
-      if (failures.length > 0 && failures.length === tenantIds.length)
+      const repeats = context.retryContext?.retryCount ?? 0;
+      if (failures.length > 0 && failures.length === tenantIds.length && repeats < maxRepeats)
         throw new AggregateError(failures, "no tenant's facts could be ordered");
     },
   };

@@ -147,8 +147,9 @@ export function commonErrors(contract: Contract): readonly ProblemCode[] {
       ? []
       : (["malformed_json", "empty_body", "body_too_large", "unsupported_media_type"] as const)),
     ...(contract.method === "POST" && contract.repeat !== "natural"
-      ? (["idempotency_mismatch", "invalid_idempotency_key"] as const)
+      ? (["idempotency_mismatch", "invalid_idempotency_key", "in_progress"] as const)
       : []),
+    ...(contract.permission.startsWith("guest:") ? (["link_expired", "link_replaced"] as const) : []),
     ...(contract.precondition === undefined
       ? []
       : (["precondition_required", "invalid_precondition", "stale"] as const)),

@@ -7,12 +7,13 @@ import { config } from "../config.ts";
 import { secrets } from "../protection/secrets.ts";
 import { derivedId } from "../tenancy/ids.ts";
 import { type Idempotency, IdempotencyConflict, type TenantScope, idempotencyKind } from "../tenancy/scope.ts";
-import { fault, valid } from "../validator.ts";
+import { escapePointer, fault, valid } from "../validator.ts";
 import { corsHeaders, securityHeaders } from "../web/headers.ts";
 import { toJson } from "../web/json.ts";
 import { Page } from "../web/page.ts";
 import { Problem, isProblem, problemBody, problems } from "../web/problem.ts";
 import { type AnyInput, type Contract, Reply, commonErrors, parameterNames, routeParameters } from "./contract.ts";
+import { clientAddress } from "./clientAddress.ts";
 import { entityTag, matchesNone, storedVersion } from "./entityTag.ts";
 import { type Log, errorFields } from "./logLine.ts";
 import { limitAddress, limitCaller } from "./rateLimit.ts";
@@ -86,9 +87,11 @@ async function answer(
   requestId: string,
   trail: Trail,
 ): Promise<PlainResponse> {
-  const address = clientAddress(request);
+  const address = clientAddress(request.headers.get("x-forwarded-for"));
   await limitAddress(address);
-  const facts: RequestFacts = { action: request.operation, requestId, source: await addressHash(address) };
+  // The system's own operations change nothing, and say how the app is even while the vault does not answer.
+  const source = contract.unversioned === true ? {} : { source: await addressHash(address) };
+  const facts: RequestFacts = { action: request.operation, requestId, ...source };
   const authenticated = await authenticate(bearerOf(request), contract.permission, facts);
   trail.headers = await limitCaller(authenticated.holder === "public" ? address : authenticated.holder);
   const params = validParameters(contract, request);
@@ -114,10 +117,13 @@ async function answer(
   try {
     return render(contract, request, await contract.handler(input));
   } catch (error) {
-    if (!(error instanceof IdempotencyConflict) || scope === undefined || idempotency === undefined) throw error;
+    // A repeat that runs beside the first request can fail at the record, or already at what the first one changed.
+    const repeated = error instanceof IdempotencyConflict;
+    if (scope === undefined || idempotency === undefined || !(repeated || (isProblem(error) && error.status < 500)))
+      throw error;
     const other = await firstEffect(scope, idempotency);
-    if (other === undefined) throw new Problem("in_progress", { retryAfter: 1 });
-    return replay(contract, request, input, other);
+    if (other !== undefined) return replay(contract, request, input, other);
+    throw repeated ? new Problem("in_progress", { retryAfter: 1 }) : error;
   }
 }
 
@@ -167,7 +173,12 @@ function renderPage(status: number, page: unknown): PlainResponse {
   return { status, headers, body: page.markup };
 }
 
-function problemOf(error: unknown, contract: Contract, log: Log, requestId: string): Problem {
+/** Errors, by name, that say that a service which we depend on does not answer. */
+const outages: readonly string[] = ["KeyRingUnavailable", "SecretUnavailable", "RestError"];
+
+function problemOf(thrown: unknown, contract: Contract, log: Log, requestId: string): Problem {
+  const outage = thrown instanceof Error && outages.includes(thrown.name);
+  const error = outage ? new Problem("unavailable", { retryAfter: 2, cause: thrown }) : thrown;
   if (!isProblem(error)) {
     log("error", { event: "unexpected_error", requestId, ...errorFields(error) });
     return new Problem("internal");
@@ -195,12 +206,6 @@ export function problemResponse(problem: Problem, requestId: string): PlainRespo
 function requestIdOf(request: PlainRequest): string {
   const given = request.headers.get("x-request-id") ?? "";
   return /^[\w.-]{8,64}$/u.test(given) ? given : ulid();
-}
-
-/** App Service appends the peer's address, with its port, as the last one; earlier ones are the client's own words. */
-function clientAddress(request: PlainRequest): string {
-  const last = request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
-  return last.replace(/:\d+$/u, "");
 }
 
 /** Tells two addresses apart in the log without keeping either. */
@@ -235,8 +240,10 @@ function validQuery(contract: Contract, request: PlainRequest): unknown {
   const given = [...new URL(request.url).searchParams];
   const properties: Readonly<Record<string, TSchema>> = contract.query?.properties ?? {};
   const query: Record<string, unknown> = {};
-  for (const [name, text] of given) {
-    const pointer = `/${name.slice(0, 64)}`;
+  for (const [name, value] of given) {
+    const pointer = `/${escapePointer(name)}`;
+    // As texts in bodies are, so that what is looked for is what was stored.
+    const text = value.normalize("NFC");
     if (!Object.hasOwn(properties, name))
       throw new Problem("invalid_request", {
         errors: [{ pointer, code: "unknown_field", message: "is not known here" }],

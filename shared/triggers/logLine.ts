@@ -35,11 +35,18 @@ export function logOf(context: InvocationContext): Log {
 export function errorFields(error: unknown): Pick<LogFields, "error" | "code" | "at"> {
   if (!(error instanceof Error)) return { error: typeof error };
   const { code } = error as { code?: unknown };
-  const frames = (error.stack ?? "").split("\n").filter((line) => line.startsWith("    at "));
   const local = config().environment === "local";
   return {
     error: local ? `${error.name}: ${error.message}` : error.name,
     ...((typeof code === "string" || typeof code === "number") && { code: String(code) }),
-    at: frames.slice(0, 8).map((line) => line.trim().slice(3)),
+    at: framesOf(error).slice(0, 8),
   };
+}
+
+/** Where an error happened: what its stack says behind the message, which could look like anything. */
+function framesOf({ message, stack = "" }: Error): string[] {
+  const found = stack.indexOf(message);
+  if (found === -1) return [];
+  const frames = stack.slice(found + message.length).split("\n");
+  return frames.filter((line) => line.startsWith("    at ")).map((line) => line.slice(7));
 }

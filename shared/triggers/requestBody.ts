@@ -1,3 +1,4 @@
+import { escapePointer } from "../validator.ts";
 import { Problem } from "../web/problem.ts";
 
 /** Largest body that any operation takes; videos never pass through here. */
@@ -31,22 +32,63 @@ export function parseBody(contentType: string | undefined, bytes: Buffer): unkno
   const mediaType = contentType?.split(";")[0]?.trim().toLowerCase();
   if (mediaType !== "application/json")
     throw new Problem("unsupported_media_type", { detail: "Send the body as application/json" });
-  return normalised(parse(bytes), "", 0, { members: 0 });
+  const json = decode(bytes);
+  const value = parse(json);
+  refuseRepeatedNames(json);
+  return normalised(value, "", 0, { members: 0 });
 }
 
-function parse(bytes: Buffer): unknown {
+function decode(bytes: Buffer): string {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new Problem("malformed_json");
   }
 }
 
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new Problem("malformed_json");
+  }
+}
+
+/**
+ * Of two members with the same name, parsers keep the first or the last: what one of them checked, another does not see.
+ * The text is valid JSON already, so that only texts, braces and the colon behind a name matter.
+ */
+function refuseRepeatedNames(json: string): void {
+  const open: Set<string>[] = [];
+  const colon = /\s*:/uy;
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at];
+    if (character === "{") {
+      if (open.push(new Set()) > maxDepth) throw tooComplex();
+    } else if (character === "}") open.pop();
+    else if (character === '"') {
+      const end = endOfText(json, at);
+      colon.lastIndex = end;
+      if (colon.test(json)) {
+        const names = open.at(-1);
+        const name = (JSON.parse(json.slice(at, end)) as string).normalize("NFC");
+        if (names?.has(name)) throw invalid("", "repeated", "has two members of the same name");
+        names?.add(name);
+      }
+      at = end - 1;
+    }
+  }
+}
+
+/** Where the text that begins at the quotation mark ends: behind its other one. */
+function endOfText(json: string, start: number): number {
+  let at = start + 1;
+  while (json[at] !== '"') at += json[at] === "\\" ? 2 : 1;
+  return at + 1;
+}
+
 function normalised(value: unknown, pointer: string, depth: number, count: { members: number }): unknown {
-  if (depth > maxDepth || ++count.members > maxMembers)
-    throw new Problem("invalid_request", {
-      errors: [{ pointer: "", code: "too_complex", message: "is nested too deep or has too many members" }],
-    });
+  if (depth > maxDepth || ++count.members > maxMembers) throw tooComplex();
   if (typeof value === "string") return text(value, pointer);
   if (Array.isArray(value))
     return value.map((item: unknown, at) => normalised(item, `${pointer}/${at}`, depth + 1, count));
@@ -55,16 +97,22 @@ function normalised(value: unknown, pointer: string, depth: number, count: { mem
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => [
       text(name, pointer),
-      normalised(member, `${pointer}/${name.slice(0, 64)}`, depth + 1, count),
+      normalised(member, `${pointer}/${escapePointer(name)}`, depth + 1, count),
     ]),
   );
 }
 
 function text(value: string, pointer: string): string {
   if (value.isWellFormed() && !value.includes("\u0000")) return value.normalize("NFC");
-  throw new Problem("invalid_request", {
-    errors: [{ pointer: pointer.toWellFormed(), code: "text", message: "holds characters that are no text" }],
-  });
+  throw invalid(pointer.toWellFormed(), "text", "holds characters that are no text");
+}
+
+function tooComplex(): Problem {
+  return invalid("", "too_complex", "is nested too deep or has too many members");
+}
+
+function invalid(pointer: string, code: string, message: string): Problem {
+  return new Problem("invalid_request", { errors: [{ pointer, code, message }] });
 }
 
 function tooLarge(): Problem {

@@ -1,0 +1,177 @@
+import { Readable } from "node:stream";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Problem } from "../web/problem.ts";
+import { maxBodyBytes, parseBody, readBody } from "./requestBody.ts";
+
+const parse = (body: string | Buffer, contentType: string | undefined = "application/json") =>
+  parseBody(contentType, Buffer.from(body));
+
+function problemOf(work: () => unknown): Problem {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+const codeOf = (body: string | Buffer, contentType?: string) => problemOf(() => parse(body, contentType)).code;
+const faultOf = (body: string) => problemOf(() => parse(body)).details.errors?.[0];
+
+describe("reading", () => {
+  const raw = (chunks: readonly Uint8Array[], contentLength?: string) =>
+    readBody({ contentType: undefined, contentLength, stream: Readable.from(chunks) });
+
+  it("takes up to 1 MiB, in whatever pieces", async () => {
+    expect(await raw([Buffer.alloc(maxBodyBytes)])).toHaveLength(maxBodyBytes);
+    expect(await raw(Array.from({ length: 1024 }, () => Buffer.alloc(1024)))).toHaveLength(maxBodyBytes);
+    expect(await readBody({ contentType: undefined, contentLength: undefined, stream: null })).toHaveLength(0);
+  });
+
+  it("refuses a byte more that is declared without reading any of it", async () => {
+    let read = 0;
+    const stream = Readable.from(
+      (function* () {
+        read++;
+        yield Buffer.alloc(1);
+      })(),
+    );
+    const body = readBody({ contentType: undefined, contentLength: String(maxBodyBytes + 1), stream });
+    await expect(body).rejects.toMatchObject({ code: "body_too_large" });
+    expect(read).toBe(0);
+  });
+
+  it("stops reading at a byte more that was not declared", async () => {
+    let [sent, ended] = [0, false];
+    async function* endless() {
+      try {
+        for (;;) {
+          await Promise.resolve();
+          sent += 65_536;
+          yield Buffer.alloc(65_536);
+        }
+      } finally {
+        ended = true;
+      }
+    }
+    const body = readBody({ contentType: undefined, contentLength: "1", stream: endless() });
+    await expect(body).rejects.toMatchObject({ code: "body_too_large" });
+    expect(sent).toBe(maxBodyBytes + 65_536);
+    expect(ended).toBe(true);
+  });
+});
+
+describe("the content type", () => {
+  it.each(["application/json", "application/json; charset=utf-8", " Application/JSON ;x"])("is JSON: %s", (type) => {
+    expect(parse("{}", type)).toEqual({});
+  });
+  it.each([
+    "text/plain",
+    "text/json",
+    "application/json-patch+json",
+    "application/problem+json",
+    "",
+    "multipart/form-data",
+  ])("is not: %j", (type) => {
+    expect(codeOf("{}", type)).toBe("unsupported_media_type");
+  });
+  it("is not when there is none", () => {
+    expect(problemOf(() => parseBody(undefined, Buffer.from("{}"))).code).toBe("unsupported_media_type");
+  });
+});
+
+it("tells an empty body from a broken one", () => {
+  expect(codeOf("")).toBe("empty_body");
+  for (const broken of [" ", "{", "{'a':1}", '{"a":1,}', "undefined", "NaN", "01", '"\n"', "{}{}", "{}\u0000"])
+    expect(codeOf(broken), JSON.stringify(broken)).toBe("malformed_json");
+});
+
+it("reads UTF-8 and nothing else", () => {
+  expect(codeOf(Buffer.from([0x22, 0xff, 0x22]))).toBe("malformed_json");
+  expect(codeOf(Buffer.from('{"a":"ü"}', "latin1"))).toBe("malformed_json");
+  expect(codeOf(Buffer.from("{}", "utf16le"))).toBe("malformed_json");
+  expect(codeOf(Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]))).toBe("malformed_json");
+});
+
+describe("texts", () => {
+  it("are stored composed, names too", () => {
+    expect(parse(JSON.stringify({ "e\u0301": ["u\u0308"] }))).toEqual({ "\u00e9": ["\u00fc"] });
+  });
+  it.each([
+    ['{"a":{"b":["\\u0000"]}}', "/a/b/0"],
+    ['{"a":"\\ud800"}', "/a"],
+    ['{"a":"x\\udc00x"}', "/a"],
+    ['{"a/b~c":"\\u0000"}', "/a~1b~0c"],
+    ['{"\\u0000":1}', ""],
+    ['{"a":{"\\ud800":1}}', "/a"],
+  ])("that are none are refused where they are: %s", (body, pointer) => {
+    expect(faultOf(body)).toMatchObject({ pointer, code: "text" });
+  });
+});
+
+describe("the shape", () => {
+  const nested = (depth: number, [open, close]: readonly [string, string]) =>
+    `${open.repeat(depth)}1${close.repeat(depth)}`;
+
+  it.each([["[", "]"] as const, ['{"a":', "}"] as const])("is at most 16 deep: %s", (...brackets) => {
+    expect(() => parse(nested(16, brackets))).not.toThrow();
+    expect(faultOf(nested(17, brackets))).toMatchObject({ code: "too_complex" });
+  });
+
+  it("of the deepest and widest bodies is refused quickly", () => {
+    const bodies = [
+      nested(500_000, ["[", "]"]),
+      nested(170_000, ['{"a":', "}"]),
+      `[${"0,".repeat(500_000)}0]`,
+      `[${'"",'.repeat(300_000)}""]`,
+      `{"a":"${'\\"'.repeat(500_000)}","a":1}`,
+    ];
+    const started = performance.now();
+    for (const body of bodies) expect(codeOf(body)).toBe("invalid_request");
+    expect(performance.now() - started).toBeLessThan(2_000);
+  });
+
+  it("never pollutes a prototype", () => {
+    const parsed = parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}') as object;
+    expect(Object.getPrototypeOf(parsed)).toBe(Object.prototype);
+    expect(Object.keys(parsed)).toEqual(["__proto__", "constructor"]);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
+
+describe("two members of one name", () => {
+  it.each([
+    '{"a":1,"a":1}',
+    '{"a":1,"b":{},"a":2}',
+    '{"x":[{"a":1},{"a":1,"a":2}]}',
+    '{"a":1, "\\u0061"\n:2}',
+    '{"\\u00e9":1,"e\\u0301":2}',
+    '{"__proto__":1,"__proto__":2}',
+    '{"":1,"":2}',
+    '{"a\\"":1,"a\\"":2}',
+  ])("are refused: %s", (body) => {
+    expect(faultOf(body)).toMatchObject({ code: "repeated" });
+  });
+
+  it.each([
+    '{"a":{"a":{"a":1}},"b":"a"}',
+    '[{"a":1},{"a":1}]',
+    '{"a":"\\"a\\":1,{","b":["a","a","a:"]}',
+    '{"a\\\\":1,"a":"}"}',
+    '{"a":"","b":""}',
+  ])("are not where they only look like it: %s", (body) => {
+    expect(parse(body)).toEqual(JSON.parse(body));
+  });
+});
+
+it("gives back any other value as it was", () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 5, noUnicodeString: false }), (value) => {
+      const body = JSON.stringify(value);
+      const sound = !/\\u(?:0000|d[89a-f])/u.test(body) && body === body.normalize("NFC");
+      fc.pre(sound);
+      expect(parse(body)).toEqual(JSON.parse(body));
+    }),
+  );
+});
