@@ -41,18 +41,20 @@ export interface CallOptions {
   readonly token?: string | undefined;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
 }
 
 /** Calls the API, e.g. `call(stack, "GET /v1/tenant", { token })`. Never throws for a status. */
 export async function call<T = unknown>(
   { apiUrl }: Pick<StackAddresses, "apiUrl">,
   operation: string,
-  { token, body, headers = {} }: CallOptions = {},
+  { token, body, headers = {}, signal }: CallOptions = {},
 ): Promise<Answer<T>> {
   const [method = "GET", path = "/"] = operation.split(" ");
   const answer = await fetch(`${apiUrl}${path}`, {
     method,
     redirect: "manual",
+    ...(signal !== undefined && { signal }),
     headers: {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(body !== undefined && { "content-type": "application/json" }),

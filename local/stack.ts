@@ -38,6 +38,8 @@ export interface Stack extends AsyncDisposable {
   readonly vaultUrl: string;
   readonly mailUrl: string;
   readonly caFile: string;
+  /** Origin that webhooks may reach although it is none of the public internet; `npm run demo` listens there. */
+  readonly webhookReceiverUrl: string;
   readonly operatorEmail: string;
   readonly functions: readonly string[];
 }
@@ -83,8 +85,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       blobServiceUri: storage.blobServiceUri,
     });
 
-    const apiPort = port === 0 ? await freePort() : port;
+    const [apiPort, receiverPort] = port === 0 ? await freePorts() : [port, port + 9];
     const apiUrl = `http://localhost:${apiPort}`;
+    const webhookReceiverUrl = `http://127.0.0.1:${receiverPort}`;
     const settings: Record<string, string> = {
       CALLPILOT_ENVIRONMENT: "local",
       CALLPILOT_ROLE: "all",
@@ -104,6 +107,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       OIDC_TENANT_CLAIM: "tenant_id",
       MAIL_ENDPOINT: mail.url,
       MAIL_SENDER: "surveys@callpilot.localhost",
+      WEBHOOK_ALLOWED_ORIGINS: webhookReceiverUrl,
       INGEST_SOURCE: "LogsAndContainerScan",
       RATE_LIMIT_PER_MINUTE: "100000",
       ...options.settings,
@@ -129,6 +133,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       vaultUrl: vault.url,
       mailUrl: mail.url,
       caFile: caFile(folder("certificates")),
+      webhookReceiverUrl,
       operatorEmail,
       functions: host.functions.map(({ name }) => name),
       [Symbol.asyncDispose]: close,
@@ -139,10 +144,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** The API's address is one of its own settings, so its port is chosen before it listens. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server, 0, "API");
-  await stop(server);
-  return port;
+/** Both addresses are settings of the app, so their ports are chosen before anybody listens. */
+async function freePorts(): Promise<[api: number, receiver: number]> {
+  const servers = [createServer(), createServer()] as const;
+  const ports: [number, number] = [await listen(servers[0], 0, "API"), await listen(servers[1], 0, "webhooks")];
+  await Promise.all(servers.map(stop));
+  return ports;
 }

@@ -63,7 +63,18 @@ async function seeded(stack: Stack, dataDir: string): Promise<readonly SeededTen
 }
 
 function described(stack: Stack, tenants: readonly SeededTenant[]) {
-  const { apiUrl, issuerUrl, blobUrl, blobHttpUrl, cosmosUrl, vaultUrl, mailUrl, caFile, functions } = stack;
+  const {
+    apiUrl,
+    issuerUrl,
+    blobUrl,
+    blobHttpUrl,
+    cosmosUrl,
+    vaultUrl,
+    mailUrl,
+    caFile,
+    webhookReceiverUrl,
+    functions,
+  } = stack;
   const operator = { email: stack.operatorEmail };
   return {
     apiUrl,
@@ -74,6 +85,7 @@ function described(stack: Stack, tenants: readonly SeededTenant[]) {
     vaultUrl,
     mailUrl,
     caFile,
+    webhookReceiverUrl,
     operator,
     tenants,
     functions,
@@ -82,8 +94,8 @@ function described(stack: Stack, tenants: readonly SeededTenant[]) {
 
 function portNumber(text: string): number {
   const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_527) return port;
-  throw new LocalError(`PORT=${text} is not a port: give a number from 0 (free ports) to 65527.`);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_526) return port;
+  throw new LocalError(`PORT=${text} is not a port: give a number from 0 (free ports) to 65526.`);
 }
 
 function setting(text: string): [string, string] {

@@ -91,7 +91,7 @@ describe("npm start", () => {
     const { code, stderr } = await outcome(join(folder, "none"), { PORT: "http" });
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: "callpilot: PORT=http is not a port: give a number from 0 (free ports) to 65527.\n",
+      stderr: "callpilot: PORT=http is not a port: give a number from 0 (free ports) to 65526.\n",
     });
   });
 
