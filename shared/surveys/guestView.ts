@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { Choice, Line, List, Name, type Static, Text, Time, Whole, closed, optional } from "../schema.ts";
-import { QuestionId, Questions, type TemplateVersion } from "../templates/template.ts";
+import { QuestionId, Questions, type TemplateVersion, questionsView } from "../templates/template.ts";
 import { Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { Tenant } from "../tenants/tenant.ts";
@@ -53,7 +53,7 @@ export function guestView(
     ...(dueAt !== undefined && { dueAt }),
     branding: tenant.branding,
     consent: { ...tenant.consentText, state: consentState(survey.consent) },
-    questions: [...version.questions],
+    questions: questionsView(version.questions),
     answers: answersView(survey),
     videos: standing(videos).map((video) => videoView(video)),
     missing: missingAnswers(version.questions, survey, videos),

@@ -1,6 +1,8 @@
 import { Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
 import { Choice, Line, List, type Static, Text, Whole, closed, optional } from "../schema.ts";
 import { defineKind } from "../tenancy/kind.ts";
+import { fault } from "../validator.ts";
 
 export const QuestionId = Type.String({ pattern: "^[a-z][a-z0-9_-]{0,39}$", maxLength: 40 });
 
@@ -56,6 +58,15 @@ export const Question = Type.Unsafe<Question>({
 });
 
 export const Questions = List(Question, 100, 1);
+
+/** Stored questions as the contract has them: a build that knows more of questions may have stored more. */
+export function questionsView(questions: readonly Question[]): Question[] {
+  return questions.map((question) => {
+    const variant = variants.find(({ properties }) => fault(properties.type, question.type) === undefined);
+    if (variant === undefined) throw new TypeError("a stored question is of no known type");
+    return Value.Clean(variant, structuredClone(question)) as Question;
+  });
+}
 
 /** A draft of questions. What a survey asks is a published version of it, which never changes. */
 export interface Template {

@@ -2,7 +2,7 @@ import { Type } from "@sinclair/typebox";
 import { Name, type Static, Time, Whole, closed, optional } from "../schema.ts";
 import { Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
-import { Questions, type Template, type TemplateVersion } from "./template.ts";
+import { Questions, type Template, type TemplateVersion, questionsView } from "./template.ts";
 
 const published = {
   publishedVersion: Whole(0, 1_000_000, "Number of the latest published version, 0 before the first"),
@@ -29,7 +29,7 @@ export function templateView(template: Omit<Entity<Template>, "etag">): Template
   return {
     id,
     name,
-    questions: [...questions],
+    questions: questionsView(questions),
     publishedVersion,
     ...(publishedVersionId !== undefined && { publishedVersionId }),
     createdAt,
@@ -66,5 +66,5 @@ export function templateVersionView(
   version: TemplateVersion & Pick<Entity<TemplateVersion>, "id" | "createdAt">,
 ): TemplateVersionView {
   const { id, templateId, version: number, name, questions, createdAt } = version;
-  return { id, templateId, version: number, name, questions: [...questions], createdAt };
+  return { id, templateId, version: number, name, questions: questionsView(questions), createdAt };
 }
