@@ -1,12 +1,15 @@
+import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { spawn } from "node:child_process";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { trust } from "../../local/certificates.ts";
 import { expectCall, signIn } from "../../local/client.ts";
+import { clip } from "../../scripts/clips.ts";
 import type { SeededTenant } from "../../local/seed.ts";
 import { type RunningStack, startStackProcess } from "../support/stack.ts";
 
@@ -28,16 +31,26 @@ interface SeededStack extends RunningStack {
 const startSeeded = async (dataDir: string, args: readonly string[] = []) =>
   (await startStackProcess({ dataDir, port, args })) as SeededStack;
 
-/** The surveys and events that the owner of the first tenant sees. */
-async function seen(stack: SeededStack): Promise<{ surveys: unknown; events: unknown }> {
+/** What the owner of the first tenant sees of the demo: its survey with the video, the events, and the file that plays. */
+async function seen(stack: SeededStack) {
   trust(await readFile(stack.caFile, "utf8"));
   const [tenant] = stack.tenants;
   const token = await signIn(stack, tenant?.members[0]?.email ?? "", tenant?.id);
-  const [surveys, events] = await Promise.all([
-    expectCall<{ items: unknown }>(stack, "GET /v1/surveys", 200, { token }),
-    expectCall<{ items: unknown }>(stack, "GET /v1/events", 200, { token }),
-  ]);
-  return { surveys: surveys.body.items, events: events.body.items };
+  const get = async <T>(path: string) => (await expectCall<T>(stack, `GET /v1/${path}`, 200, { token })).body;
+  const { items: surveys } = await get<{ items: readonly { id: string }[] }>("surveys?state=submitted");
+  const { items: events } = await get<{ items: readonly { type: string }[] }>("events?limit=100");
+  const surveyId = surveys[0]?.id ?? "";
+  const survey = await get<{ videos: readonly { id: string; state: string }[] }>(`surveys/${surveyId}`);
+  const playback = `POST /v1/surveys/${surveyId}/videos/${survey.videos[0]?.id ?? ""}/playback`;
+  const { body } = await expectCall<{ video: { url: string } }>(stack, playback, 200, { token });
+  const file = Buffer.from(await (await fetch(body.video.url)).arrayBuffer());
+  return { surveys, survey, events, playable: createHash("sha256").update(file).digest("hex") };
+}
+
+/** Does the main job once on the running stack. */
+async function runDemo(dataDir: string): Promise<void> {
+  const args = ["local/demo/demo.ts", "--data", dataDir, "--video", await clip("h264-index-last.mp4")];
+  await promisify(execFile)(process.execPath, args);
 }
 
 /** Runs the start command to its end and gives what it wrote. */
@@ -53,11 +66,13 @@ async function outcome(dataDir: string, env: NodeJS.ProcessEnv = {}): Promise<{ 
 }
 
 describe("npm start", () => {
-  it("keeps everything over Ctrl-C and over SIGKILL, and forgets it with --fresh", async () => {
+  it("keeps survey, video and events over Ctrl-C and over SIGKILL, and forgets them with --fresh", async () => {
     const dataDir = join(folder, "kept");
     const first = await startSeeded(dataDir);
+    await runDemo(dataDir);
     const before = await seen(first);
-    expect(before).toMatchObject({ surveys: [{ state: "invited" }], events: [{ type: "tenant.activated" }, {}, {}] });
+    expect(before).toMatchObject({ surveys: [{ state: "submitted" }], survey: { videos: [{ state: "ready" }] } });
+    expect(before.events.map(({ type }) => type)).toContain("video.ready");
     expect(await first.stop("SIGINT")).toBe(0);
 
     const second = await startSeeded(dataDir);
