@@ -1,0 +1,238 @@
+import { type KeyObject, createHmac, createPublicKey, generateKeyPairSync } from "node:crypto";
+import { type Server, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type JWTPayload, SignJWT, UnsecuredJWT, exportJWK } from "jose";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { setClock } from "../clock.ts";
+import { type VaultForTests, startVaultForTests } from "../protection/vaultForTests.ts";
+import { verifyAccessToken } from "./accessToken.ts";
+import { type IssuerForTests, audience, claimsOf, operatorEmail, startIssuerForTests } from "./issuerForTests.ts";
+
+let local: VaultForTests;
+let issuer: IssuerForTests;
+let canary: Server;
+let canaryUrl: string;
+const canaryHits: string[] = [];
+const strange = generateKeyPairSync("rsa", { modulusLength: 2048 });
+
+beforeAll(async () => {
+  local = await startVaultForTests();
+  issuer = await startIssuerForTests(local);
+  const jwk = { ...(await exportJWK(strange.publicKey)), kid: "canary", alg: "RS256", use: "sig" };
+  canary = createServer((request, response) => {
+    canaryHits.push(request.url ?? "");
+    response.end(JSON.stringify({ keys: [jwk] }));
+  });
+  await new Promise<void>((resolve) => canary.listen(0, "127.0.0.1", resolve));
+  canaryUrl = `http://127.0.0.1:${(canary.address() as AddressInfo).port}/keys`;
+});
+afterEach(() => {
+  setClock();
+  vi.restoreAllMocks();
+});
+afterAll(async () => {
+  canary.close();
+  await issuer.close();
+  await local.close();
+});
+
+const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+const claims = (changes: JWTPayload = {}): JWTPayload => ({ ...claimsOf(issuer.url), ...changes });
+const without = (name: string): JWTPayload =>
+  Object.fromEntries(Object.entries(claims()).filter(([each]) => each !== name));
+const seconds = (offset: number) => Math.floor(Date.now() / 1000) + offset;
+const signedBy = (key: KeyObject, header: object) =>
+  new SignJWT(claims()).setProtectedHeader({ alg: "RS256", typ: "at+jwt", kid: issuer.kid, ...header }).sign(key);
+const publicKey = () => createPublicKey(issuer.privateKey);
+
+/** A token under HMAC, with the issuer's public key for its secret. */
+const hmac = (secret: string | Buffer, alg: "HS256" | "HS512" = "HS256") => {
+  const text = `${part({ alg, typ: "at+jwt", kid: issuer.kid })}.${part(claims())}`;
+  return `${text}.${createHmac(alg === "HS256" ? "sha256" : "sha512", secret)
+    .update(text)
+    .digest("base64url")}`;
+};
+
+it("believes the issuer's tokens", async () => {
+  expect(await verifyAccessToken(await issuer.signIn("anna@example.com", "tnt_1"))).toEqual({
+    issuer: issuer.url,
+    subject: expect.stringMatching(/^[\w-]{43}$/u) as string,
+    tenantId: "tnt_1",
+    operator: false,
+  });
+  expect(await verifyAccessToken(await issuer.signIn(operatorEmail))).toMatchObject({ operator: true });
+});
+
+describe("a token that is all right in another way", () => {
+  const right: [name: string, token: () => Promise<string>][] = [
+    ["typ in capitals", () => issuer.sign({ typ: "AT+JWT" })],
+    ["typ in full", () => issuer.sign({ typ: "application/at+jwt" })],
+    ["typ JWT with Entra's scopes", () => issuer.sign({ typ: "JWT" }, claims({ scp: "access" }))],
+    ["several audiences", () => issuer.sign({}, claims({ aud: ["other", audience] }))],
+    ["expired within the clocks' difference", () => issuer.sign({}, claims({ exp: seconds(-10) }))],
+    ["roles and tenant of strange types", () => issuer.sign({}, claims({ roles: "platform_operator", tenant_id: 7 }))],
+  ];
+  it.each(right)("is believed: %s", async (_name, token) => {
+    expect(await verifyAccessToken(await token())).toEqual({
+      issuer: issuer.url,
+      subject: "somebody",
+      operator: false,
+    });
+  });
+});
+
+const forged: [name: string, token: () => Promise<string> | string][] = [
+  ["no token", () => ""],
+  ["no JWT", () => "x".repeat(100)],
+  ["alg none", () => new UnsecuredJWT(claims()).encode()],
+  ["alg None, as it is written elsewhere", () => `${part({ alg: "nOnE", typ: "at+jwt" })}.${part(claims())}.`],
+  ["no alg", () => `${part({ typ: "at+jwt", kid: issuer.kid })}.${part(claims())}.AAAA`],
+  ["HS256 with the public key in PEM", () => hmac(publicKey().export({ type: "spki", format: "pem" }))],
+  ["HS256 with the public key in DER", () => hmac(publicKey().export({ type: "spki", format: "der" }))],
+  ["HS512 with the public key as JWK", () => hmac(JSON.stringify(publicKey().export({ format: "jwk" })), "HS512")],
+  ["HS256 with an empty secret", () => hmac("")],
+  ["another key under the issuer's kid", () => signedBy(strange.privateKey, {})],
+  ["another key without a kid", () => signedBy(strange.privateKey, { kid: undefined })],
+  ["a kid that is a path", () => signedBy(strange.privateKey, { kid: "../../../../dev/null" })],
+  ["a kid that is SQL", () => signedBy(strange.privateKey, { kid: "x' UNION SELECT 'AAAA" })],
+  ["a kid that is an address", () => signedBy(strange.privateKey, { kid: canaryUrl })],
+  ["a kid of a prototype", () => signedBy(strange.privateKey, { kid: "__proto__" })],
+  ["jku to keys of its own", () => signedBy(strange.privateKey, { kid: "canary", jku: canaryUrl })],
+  ["x5u to a certificate of its own", () => signedBy(strange.privateKey, { kid: "canary", x5u: canaryUrl })],
+  [
+    "a key of its own in the header",
+    async () => signedBy(strange.privateKey, { kid: undefined, jwk: await exportJWK(strange.publicKey) }),
+  ],
+  ["a certificate of its own in the header", () => signedBy(strange.privateKey, { kid: "canary", x5c: ["AAAA"] })],
+  ["another audience", () => issuer.sign({}, claims({ aud: "another-api" }))],
+  ["an audience that begins alike", () => issuer.sign({}, claims({ aud: `${audience}.example.com` }))],
+  ["no audience", () => issuer.sign({}, without("aud"))],
+  ["another issuer", () => issuer.sign({}, claims({ iss: "https://login.example.com" }))],
+  ["the issuer with a slash", () => issuer.sign({}, claims({ iss: `${issuer.url}/` }))],
+  ["no issuer", () => issuer.sign({}, without("iss"))],
+  ["expired", () => issuer.sign({}, claims({ exp: seconds(-31) }))],
+  ["no expiry", () => issuer.sign({}, without("exp"))],
+  ["an expiry that is text", () => issuer.sign({}, claims({ exp: "never" as unknown as number }))],
+  ["not valid yet", () => issuer.sign({}, claims({ nbf: seconds(60) }))],
+  ["no subject", () => issuer.sign({}, without("sub"))],
+  ["no time of issue", () => issuer.sign({}, without("iat"))],
+  ["an ID token", () => issuer.sign({ typ: "JWT" }, claims({ nonce: "n", at_hash: "h" }))],
+  ["no typ", () => issuer.sign({ typ: undefined })],
+  ["typ of a logout token", () => issuer.sign({ typ: "logout+jwt" })],
+  ["typ of a DPoP proof", () => issuer.sign({ typ: "dpop+jwt" })],
+  [
+    "crit with what nobody knows",
+    () => `${part({ alg: "RS256", typ: "at+jwt", kid: issuer.kid, crit: ["x"], x: 1 })}.${part(claims())}.AAAA`,
+  ],
+  [
+    "an unencoded payload",
+    () => `${part({ alg: "RS256", typ: "at+jwt", kid: issuer.kid, crit: ["b64"], b64: false })}.${part(claims())}.AAAA`,
+  ],
+  ["another algorithm with the issuer's key", () => issuer.sign({ alg: "RS512" })],
+  ["a signature cut off", async () => `${(await issuer.sign()).split(".").slice(0, 2).join(".")}.`],
+  ["a signature with a bit changed", async () => (await issuer.sign()).replace(/.{5}$/u, "AAAAA")],
+  [
+    "a changed payload",
+    async () => {
+      const [header = "", , signature = ""] = (await issuer.sign()).split(".");
+      return `${header}.${part(claims({ sub: "somebody-else" }))}.${signature}`;
+    },
+  ],
+  [
+    "a changed header",
+    async () => {
+      const [, payload = "", signature = ""] = (await issuer.sign()).split(".");
+      return `${part({ alg: "RS256", typ: "at+jwt", kid: issuer.kid, x: 1 })}.${payload}.${signature}`;
+    },
+  ],
+  [
+    "a token within a token",
+    async () => {
+      const inner = Buffer.from(await issuer.sign()).toString("base64url");
+      return `${part({ alg: "RS256", typ: "at+jwt", cty: "JWT", kid: issuer.kid })}.${inner}.AAAA`;
+    },
+  ],
+  ["two tokens", async () => `${await issuer.sign()}.${await issuer.sign()}`],
+  ["five parts", async () => `${await issuer.sign()}.AAAA.AAAA`],
+  ["something huge", () => signedBy(strange.privateKey, { x: "x".repeat(1_000_000) })],
+];
+
+describe("a forged token", () => {
+  it.each(forged)("is refused, and asks nobody but the issuer: %s", async (_name, token) => {
+    const text = await token();
+    const fetching = vi.spyOn(globalThis, "fetch");
+    await expect(verifyAccessToken(text)).rejects.toMatchObject({ code: "unauthenticated" });
+    for (const [address] of fetching.mock.calls)
+      expect(String(address instanceof Request ? address.url : address)).toMatch(new RegExp(`^${issuer.url}/`, "u"));
+    expect(canaryHits).toEqual([]);
+  });
+});
+
+describe("a verified token", () => {
+  const later = (milliseconds: number) => {
+    const at = Date.now() + milliseconds;
+    setClock(() => new Date(at));
+  };
+
+  it("is remembered for a minute", async () => {
+    const token = await issuer.sign();
+    const first = await verifyAccessToken(token);
+    later(59_000);
+    expect(await verifyAccessToken(token)).toBe(first);
+    later(61_000);
+    const again = await verifyAccessToken(token);
+    expect(again).not.toBe(first);
+    expect(again).toEqual(first);
+  });
+
+  it("is not believed longer than it says itself", async () => {
+    const token = await issuer.sign({}, claims({ exp: seconds(5) }));
+    await verifyAccessToken(token);
+    later(40_000);
+    await expect(verifyAccessToken(token)).rejects.toMatchObject({ code: "unauthenticated" });
+  });
+
+  it("says nothing for one that only ends like it", async () => {
+    const token = await issuer.sign();
+    await verifyAccessToken(token);
+    await expect(verifyAccessToken(`x${token}`)).rejects.toMatchObject({ code: "unauthenticated" });
+  });
+});
+
+describe("an issuer that does not answer", () => {
+  /** The module as in a new process, with what the issuer's addresses answer. */
+  async function withAnswers(answers: Record<string, () => Promise<Response> | Response>) {
+    const original = globalThis.fetch;
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (address, init) => {
+      const path = new URL(address instanceof Request ? address.url : address).pathname;
+      return (await answers[path]?.()) ?? (await original(address, init));
+    });
+    vi.resetModules();
+    return await import("./accessToken.ts");
+  }
+  const discovery = "/.well-known/openid-configuration";
+  const metadata = (changes: object) =>
+    Response.json({ issuer: issuer.url, jwks_uri: `${issuer.url}/jwks`, ...changes });
+  const down = () => Promise.reject(new TypeError("fetch failed"));
+
+  const outages: [name: string, answers: Record<string, () => Promise<Response> | Response>][] = [
+    ["no metadata", { [discovery]: down }],
+    ["an error for metadata", { [discovery]: () => new Response("", { status: 503 }) }],
+    ["no JSON for metadata", { [discovery]: () => new Response("<html>") }],
+    ["metadata of another issuer", { [discovery]: () => metadata({ issuer: "https://login.example.com" }) }],
+    ["keys behind http", { [discovery]: () => metadata({ jwks_uri: "http://localhost/jwks" }) }],
+    ["no keys", { "/jwks": down }],
+    ["an error for keys", { "/jwks": () => new Response("", { status: 500 }) }],
+    ["a redirect for keys", { "/jwks": () => new Response("", { status: 302, headers: { location: canaryUrl } }) }],
+    ["no JSON for keys", { "/jwks": () => new Response("<html>") }],
+    ["no keys in the key set", { "/jwks": () => Response.json({}) }],
+  ];
+  it.each(outages)("makes the answer unavailable, for as long as that lasts: %s", async (_name, answers) => {
+    const token = await issuer.sign();
+    const { verifyAccessToken: verify } = await withAnswers(answers);
+    await expect(verify(token)).rejects.toMatchObject({ code: "unavailable", details: { retryAfter: 2 } });
+    vi.restoreAllMocks();
+    await expect(verify(token)).resolves.toMatchObject({ subject: "somebody" });
+    expect(canaryHits).toEqual([]);
+  });
+});
