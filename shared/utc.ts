@@ -1,11 +1,15 @@
 import { Problem } from "./web/problem.ts";
 
+/** RFC 3339 has years of four digits. */
+const first = Date.parse("0000-01-01T00:00:00.000Z");
+const last = Date.parse("9999-12-31T23:59:59.999Z");
+
 /**
  * A time of a request as times are stored: in UTC, with milliseconds. Throws `invalid_request` at the pointer for what
- * has the form of a time and is none, e.g. a leap second.
+ * has the form of a time and is none, e.g. a leap second, or is none in UTC: its year would have another length.
  */
 export function utc(text: string, pointer: string): string {
   const time = new Date(text);
-  if (!Number.isNaN(time.getTime())) return time.toISOString();
+  if (time.getTime() >= first && time.getTime() <= last) return time.toISOString();
   throw new Problem("invalid_request", { errors: [{ pointer, code: "time", message: "is not a time" }] });
 }

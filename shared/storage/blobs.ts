@@ -1,6 +1,6 @@
 import type { BlobItem } from "@azure/storage-blob";
 import { type BlobContainer, blobClient, containerClient } from "./accounts.ts";
-import { StorageFailure, StorageNotFound, storageRequest, translated } from "./errors.ts";
+import { StorageFailure, StorageNotFound, isLeased, storageRequest, translated } from "./errors.ts";
 
 export interface BlobFacts {
   /** Bytes. */
@@ -67,11 +67,30 @@ export async function getJson(
   );
 }
 
-/** Removes the blob with its snapshots. It is no error if there is none. */
+/** Removes the blob with its snapshots, whoever leased it. It is no error if there is none. */
 export async function deleteBlob(container: BlobContainer, blobName: string): Promise<void> {
-  await storageRequest((abortSignal) =>
+  await despiteLease(container, blobName, (abortSignal) =>
     blobClient(container, blobName).deleteIfExists({ deleteSnapshots: "include", abortSignal }),
   );
+}
+
+/**
+ * Runs a request on a blob that a device may have leased: an upload grant allows that too, for ever, and what is ours to
+ * change must not depend on it.
+ */
+export async function despiteLease<T>(
+  container: BlobContainer,
+  blobName: string,
+  request: (abortSignal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  try {
+    return await storageRequest(request);
+  } catch (error) {
+    if (!isLeased(error)) throw error;
+  }
+  const lease = blobClient(container, blobName).getBlobLeaseClient();
+  await storageRequest((abortSignal) => lease.breakLease(0, { abortSignal }));
+  return await storageRequest(request);
 }
 
 export interface ListedBlob extends BlobFacts {

@@ -10,6 +10,13 @@ export class StoragePreconditionFailed extends Error {
   override readonly name = "StoragePreconditionFailed";
 }
 
+/** Whether a request was refused only because somebody holds a lease on the blob. */
+export function isLeased(error: unknown): boolean {
+  return (
+    error instanceof StoragePreconditionFailed && isRestError(error.cause) && error.cause.code === "LeaseIdMissing"
+  );
+}
+
 /** Storage did the request but not what was asked for. */
 export class StorageFailure extends Error {
   override readonly name = "StorageFailure";

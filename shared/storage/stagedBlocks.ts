@@ -1,5 +1,6 @@
+import { isRestError } from "@azure/storage-blob";
 import { type BlobContainer, blobClient } from "./accounts.ts";
-import type { WriteCondition } from "./blobs.ts";
+import { type WriteCondition, despiteLease } from "./blobs.ts";
 import { StorageFailure, StorageNotFound, StoragePreconditionFailed, storageRequest } from "./errors.ts";
 
 export interface Block {
@@ -9,7 +10,7 @@ export interface Block {
   readonly size: number;
 }
 
-/** The blocks of a blob; none of either kind if nothing was ever staged there. */
+/** The blocks of a blob; none of either kind if nothing was ever staged there, or what is there is not made of blocks. */
 export async function listBlocks(
   container: BlobContainer,
   blobName: string,
@@ -20,7 +21,9 @@ export async function listBlocks(
     );
     return { committed: blocks(found.committedBlocks), staged: blocks(found.uncommittedBlocks) };
   } catch (error) {
-    if (error instanceof StorageNotFound) return { committed: [], staged: [] };
+    // A device may make a page or an append blob of its upload.
+    const unlike = isRestError(error) && error.code === "InvalidBlobType";
+    if (unlike || error instanceof StorageNotFound) return { committed: [], staged: [] };
     throw error;
   }
 }
@@ -32,7 +35,7 @@ export async function commitBlocks(
   ids: readonly string[],
   { contentType, ...conditions }: WriteCondition & { readonly contentType: string },
 ): Promise<string> {
-  const { etag } = await storageRequest((abortSignal) =>
+  const { etag } = await despiteLease(container, blobName, (abortSignal) =>
     blobClient(container, blobName).commitBlockList([...ids], {
       blobHTTPHeaders: { blobContentType: contentType },
       conditions,

@@ -5,7 +5,7 @@ import { Problem } from "../web/problem.ts";
 import { listWebhooks } from "./listWebhooks.ts";
 import { OutboundFailure, safeUrl } from "./outbound.ts";
 import { type Webhook, maxWebhooks, secretUse, webhookKind } from "./webhook.ts";
-import { type NewWebhookView, type WebhookDraft, webhookView } from "./webhookView.ts";
+import { type NewWebhookView, type WebhookDraft, maxUrlLength, webhookView } from "./webhookView.ts";
 
 /** Makes a webhook with a secret of 256 bits. Throws `unsafe_url` and `quota_exceeded`. */
 export async function createWebhook(tenant: TenantScope, { url, events }: WebhookDraft): Promise<NewWebhookView> {
@@ -39,10 +39,15 @@ export async function createdWebhook(
 }
 
 function checked(url: string): string {
+  let address: string;
   try {
-    return safeUrl(url).href;
+    address = safeUrl(url).href;
   } catch (error) {
     if (!(error instanceof OutboundFailure)) throw error;
     throw new Problem("unsafe_url", { detail: "A webhook is reached by https on port 443, at a public name" });
   }
+  // Percent-encoding makes it longer than what was sent.
+  if (address.length > maxUrlLength)
+    throw new Problem("unsafe_url", { detail: `The address is longer than ${maxUrlLength} characters when encoded` });
+  return address;
 }

@@ -5,8 +5,10 @@ import { Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { Webhook } from "./webhook.ts";
 
+export const maxUrlLength = 2_000;
+
 const fields = {
-  url: Type.String({ minLength: 1, maxLength: 2_000, description: "https on port 443 of a public name" }),
+  url: Type.String({ minLength: 1, maxLength: maxUrlLength, description: "https on port 443 of a public name" }),
   events: Type.Array(Choice(eventTypes), { minItems: 1, maxItems: eventTypes.length, uniqueItems: true }),
 };
 

@@ -1,0 +1,55 @@
+import { beforeAll, expect, test } from "vitest";
+import { type TestTenant, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
+import { type Upload, putBlob, putBlock, refusal, start } from "../support/upload.ts";
+
+let tenant: TestTenant;
+beforeAll(async () => {
+  tenant = await newTenant();
+});
+
+const film = new Uint8Array(Buffer.from("0123456789"));
+const newGuest = async () => (await newSurvey(tenant)).guest;
+
+/** What storage says to a request that the grant is abused for. */
+async function put(url: string, headers: Record<string, string>): Promise<number> {
+  return (await fetch(url, { method: "PUT", headers })).status;
+}
+
+async function leaseForEver(url: string): Promise<void> {
+  const headers = { "x-ms-lease-action": "acquire", "x-ms-lease-duration": "-1" };
+  expect(await put(`${url}&comp=lease`, headers)).toBe(201);
+}
+
+test("a device that leases its upload for ever does not keep it from being deleted", async () => {
+  const guest = await newGuest();
+  const { id, upload } = await start(guest, film.length);
+  await putBlob(upload.url, film);
+  await leaseForEver(upload.url);
+  await expectApi(`DELETE /v1/guest/videos/${id}`, 204, { token: guest });
+  // A leased blob would refuse this.
+  await putBlob(upload.url, film);
+});
+
+test("a device that leases its upload for ever does not keep it from being completed", async () => {
+  const guest = await newGuest();
+  const { id, upload } = await start(guest, film.length);
+  await putBlob(upload.url, film.slice(1));
+  await putBlock(upload.url, 0, film);
+  await leaseForEver(upload.url);
+  const body = { size: film.length };
+  await expectApi(`POST /v1/guest/videos/${id}/complete`, 202, { token: guest, body });
+});
+
+test.each([
+  ["PageBlob", { "x-ms-blob-content-length": "1099511627776" }],
+  ["AppendBlob", {}],
+])("a device that makes a %s of its upload is refused like any other wrong file", async (type, more) => {
+  const guest = await newGuest();
+  const { id, upload } = await start(guest, film.length);
+  expect(await put(upload.url, { "x-ms-blob-type": type, ...more })).toBe(201);
+  const { body } = await expectApi<Upload>(`GET /v1/guest/videos/${id}`, 200, { token: guest });
+  expect(body.received).toEqual([]);
+  const complete = `POST /v1/guest/videos/${id}/complete`;
+  expect(await refusal(complete, guest, { size: film.length })).toMatchObject({ code: "size_mismatch" });
+  await expectApi(`DELETE /v1/guest/videos/${id}`, 204, { token: guest });
+});
