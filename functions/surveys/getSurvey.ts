@@ -3,7 +3,7 @@ import { visibleSurvey } from "../../shared/surveys/access.ts";
 import { SurveyView, surveyView } from "../../shared/surveys/surveyView.ts";
 import { Reply } from "../../shared/triggers/contract.ts";
 import { endpoint } from "../../shared/triggers/endpoint.ts";
-import { videoKind } from "../../shared/videos/video.ts";
+import { videosOf } from "../../shared/videos/videoOf.ts";
 
 /** A survey with the guest's answers and videos. */
 export const getSurvey = endpoint({
@@ -14,8 +14,7 @@ export const getSurvey = endpoint({
   success: { status: 200, body: SurveyView, etag: true },
   handler: async ({ params, tenant, caller }) => {
     const survey = await visibleSurvey(tenant, caller, params.surveyId);
-    const [videos] = await tenant.repository.findRelated([videoKind], "surveyId", survey.id);
-    return new Reply(surveyView(survey, videos), { etag: survey.etag });
+    return new Reply(surveyView(survey, await videosOf(tenant, survey.id)), { etag: survey.etag });
   },
 });
 app.http("getSurvey", getSurvey);

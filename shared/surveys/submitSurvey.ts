@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { TenantScope } from "../tenancy/scope.ts";
-import { videoKind } from "../videos/video.ts";
+import { videosOf } from "../videos/videoOf.ts";
 import { Problem, isProblem } from "../web/problem.ts";
 import { demandWritable, guestSurvey, pinnedVersion } from "./guestAccess.ts";
 import { missingAnswers } from "./missingAnswers.ts";
@@ -33,10 +33,7 @@ async function submit(tenant: TenantScope, guest: { readonly surveyId: string })
   const given = receiptOf(survey);
   if (given !== undefined) return given;
   demandWritable(survey, { consent: true });
-  const [{ questions }, [videos]] = await Promise.all([
-    pinnedVersion(tenant, survey),
-    tenant.repository.findRelated([videoKind], "surveyId", survey.id),
-  ]);
+  const [{ questions }, videos] = await Promise.all([pinnedVersion(tenant, survey), videosOf(tenant, survey.id)]);
   const missing = missingAnswers(questions, survey, videos);
   if (missing.length > 0)
     throw new Problem("missing_required", {

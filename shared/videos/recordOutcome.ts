@@ -11,6 +11,7 @@ import { isProblem } from "../web/problem.ts";
 import type { PreparedFiles } from "./prepareVideo.ts";
 import type { Work } from "./processingLease.ts";
 import { type Video, videoKind } from "./video.ts";
+import { videosOf } from "./videoOf.ts";
 
 /** The video can be played; what it counts for the quota becomes what is stored. Ends the work. */
 export async function recordReady(work: Work, { original, outputs }: PreparedFiles): Promise<void> {
@@ -71,7 +72,6 @@ function event(type: Event["type"], { id, surveyId, questionId }: Entity<Video>,
 async function needsAnother(tenant: TenantScope, survey: Entity<Survey>, video: Entity<Video>): Promise<boolean> {
   if (survey.state !== "submitted" && survey.state !== "in_review") return false;
   const { questions } = await pinnedVersion(tenant, survey);
-  const [videos] = await tenant.repository.findRelated([videoKind], "surveyId", survey.id);
-  const others = videos.filter(({ id }) => id !== video.id);
+  const others = (await videosOf(tenant, survey.id)).filter(({ id }) => id !== video.id);
   return missingAnswers(questions, survey, others).includes(video.questionId);
 }
