@@ -13,7 +13,7 @@ export const createLink = endpoint({
     "The address is shown in this answer only. Links are valid for 30 days unless said otherwise, at most 90.",
   body: NewLink,
   success: { status: 201, body: LinkView },
-  errors: ["final", "policy"],
+  errors: ["final", "policy", "quota_exceeded"],
   handler: async ({ params, body, tenant, caller }) =>
     create(tenant, await visibleSurvey(tenant, caller, params.surveyId), body),
   repeat: ({ tenant }, first) => createdLink(tenant, first),

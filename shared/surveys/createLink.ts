@@ -14,6 +14,8 @@ import { type Survey, surveyKind } from "./survey.ts";
 const dayMs = 86_400_000;
 const defaultDays = 30;
 const maxDays = 90;
+/** Each can be a mail to an address that the tenant merely named. */
+const maxLinks = 50;
 
 const channels = ["email", "none"] as const;
 
@@ -33,10 +35,10 @@ export type LinkView = Static<typeof LinkView>;
 
 /**
  * Makes the guest's link; the one before it ends in the same change. Throws `final` where the survey is over, `policy`
- * where there is no address to send to.
+ * where there is no address to send to, `quota_exceeded` where the survey had all its links.
  */
 export async function createLink(tenant: TenantScope, survey: Entity<Survey>, request: NewLink): Promise<LinkView> {
-  const { state, guest } = survey;
+  const { state, guest, linkCount = 0 } = survey;
   if (state === "completed" || state === "cancelled" || state === "deleting" || state === "deleted")
     throw new Problem("final");
   const { channel } = request;
@@ -44,6 +46,8 @@ export async function createLink(tenant: TenantScope, survey: Entity<Survey>, re
     throw new Problem("policy", {
       errors: [{ pointer: "/channel", code: "no_email", message: "needs the guest's e-mail address" }],
     });
+  if (linkCount >= maxLinks)
+    throw new Problem("quota_exceeded", { detail: `A survey has at most ${maxLinks} links, one after the other` });
   const expiresAt = expiryOf(request.expiresAt);
   const id = newId(prefixes.link);
   const secret = newSecret();
@@ -68,7 +72,7 @@ export async function createLink(tenant: TenantScope, survey: Entity<Survey>, re
     .patch(
       surveyKind,
       survey,
-      { linkId: id, ...(invites && { state: "invited" as const }) },
+      { linkId: id, linkCount: linkCount + 1, ...(invites && { state: "invited" as const }) },
       { condition: unmoved(survey), otherwise: { stale: "conflict" } },
     );
   if (replaced !== undefined) change.patch(linkKind, replaced, { status: "replaced" });

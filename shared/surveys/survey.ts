@@ -51,6 +51,8 @@ export interface Survey {
   readonly dueAt?: string;
   /** The link that is valid now, if any. */
   readonly linkId?: string;
+  /** Links that were ever made; bounds how many mails a survey can send. Absent before the first. */
+  readonly linkCount?: number;
   readonly openedAt?: string;
   readonly consent?: {
     readonly version: number;

@@ -7,7 +7,7 @@ import { surveyKind } from "../surveys/survey.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { counters } from "../tenants/tenant.ts";
-import { Problem } from "../web/problem.ts";
+import { Problem, isProblem } from "../web/problem.ts";
 import { deleteVideo } from "./deleteVideo.ts";
 import { withdraw } from "./manifest.ts";
 import type { Recorder } from "./recorder.ts";
@@ -20,6 +20,21 @@ import { videoOf } from "./videoOf.ts";
  * `demandWritable` throws.
  */
 export async function cancelUpload(tenant: TenantScope, guest: Recorder, videoId: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await cancel(tenant, guest, videoId);
+      return;
+    } catch (error) {
+      // The video went on meanwhile: it was cancelled twice at once, or completed, or processing took it.
+      if (!isProblem(error, "stale")) throw error;
+      if (attempt === tries) throw new Problem("conflict");
+    }
+  }
+}
+
+const tries = 4;
+
+async function cancel(tenant: TenantScope, guest: Recorder, videoId: string): Promise<void> {
   const video = await videoOf(tenant, guest.surveyId, videoId);
   const container = tenantContainer(tenant.tenantId, guest.tenant.account);
   if (video.state === "deleted") return;

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
-import { type TestTenant, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
-import { type Upload, putBlob, putBlock, refusal, start } from "../support/upload.ts";
+import { type TestTenant, api, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
+import { type Upload, putBlob, putBlock, processed, refusal, start } from "../support/upload.ts";
 
 let tenant: TestTenant;
 beforeAll(async () => {
@@ -52,4 +52,16 @@ test.each([
   const complete = `POST /v1/guest/videos/${id}/complete`;
   expect(await refusal(complete, guest, { size: film.length })).toMatchObject({ code: "size_mismatch" });
   await expectApi(`DELETE /v1/guest/videos/${id}`, 204, { token: guest });
+});
+
+test("a video that is cancelled several times at once is gone for all of them", async () => {
+  const guest = await newGuest();
+  const { id, upload } = await start(guest, film.length);
+  await putBlob(upload.url, film);
+  await expectApi(`POST /v1/guest/videos/${id}/complete`, 202, { token: guest, body: { size: film.length } });
+  expect(await processed(guest, id)).toMatchObject({ state: "rejected" });
+  const answers = await Promise.all(
+    Array.from({ length: 4 }, () => api(`DELETE /v1/guest/videos/${id}`, { token: guest })),
+  );
+  expect(answers.map(({ status }) => status)).toEqual([204, 204, 204, 204]);
 });
