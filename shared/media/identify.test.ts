@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { clip, type ClipName } from "../../scripts/clips.ts";
-import { identify, type MediaFacts, type RangeSource } from "./identify.ts";
+import type { RangeSource } from "../storage/streams.ts";
+import { identify, type MediaFacts } from "./identify.ts";
 import { defaultLimits } from "./limits.ts";
 import { Rejection, type RejectionCode, remedies } from "./rejection.ts";
 

@@ -10,19 +10,12 @@ import {
   QTFF,
   WEBM,
 } from "mediabunny";
+import type { RangeSource } from "../storage/streams.ts";
 import { checkDuration, checkPixels, type MediaLimits } from "./limits.ts";
 import { Rejection } from "./rejection.ts";
 import { checkBoxes, checkMagic, type ContainerFamily, headBytes } from "./signature.ts";
 
-/** A file that is read in pieces, wherever it lies. */
-export interface RangeSource {
-  /** Size of the whole file in bytes. */
-  readonly size: number;
-  /** The bytes from `start` up to, but not including, `end`; never asked for beyond `size`. */
-  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
-}
-
-export const videoCodecs = ["avc", "hevc", "vp8", "vp9", "av1"] as const;
+const videoCodecs = ["avc", "hevc", "vp8", "vp9", "av1"] as const;
 export type SourceVideoCodec = (typeof videoCodecs)[number];
 export type Rotation = 0 | 90 | 180 | 270;
 

@@ -4,8 +4,9 @@ import { StorageFailure, storageRequest, translated } from "./errors.ts";
 
 /** Bytes that can be read from anywhere, as a prober of media files needs them. */
 export interface RangeSource {
+  /** Bytes of the whole file. */
   readonly size: number;
-  /** The bytes from `start` up to, not including, `end`. */
+  /** The bytes from `start` up to, not including, `end`; never asked for beyond `size`. */
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
 

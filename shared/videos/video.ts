@@ -1,4 +1,6 @@
+import type { Method } from "../media/encode.ts";
 import type { RejectionCode } from "../media/rejection.ts";
+import type { Cue } from "../media/stills.ts";
 import { defineKind } from "../tenancy/kind.ts";
 
 export const videoStates = [
@@ -22,7 +24,7 @@ export type VideoState = (typeof videoStates)[number];
  * The video's state machine: from each state, the states that may follow. `uploading` is never stored: blocks that have
  * arrived make it of `awaiting_upload`, and only storage knows of them.
  */
-export const videoTransitions: Readonly<Record<VideoState, readonly VideoState[]>> = {
+const videoTransitions: Readonly<Record<VideoState, readonly VideoState[]>> = {
   awaiting_upload: ["uploaded", "upload_expired", "upload_cancelled"],
   uploading: ["uploaded", "upload_expired", "upload_cancelled"],
   uploaded: ["processing", "processing_failed", "upload_cancelled"],
@@ -63,21 +65,12 @@ export interface OutputBlob {
   readonly sha256: string;
 }
 
-export interface Cue {
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
 /** What a ready video is played from. */
 export interface Outputs {
   readonly video: OutputBlob;
   readonly poster: OutputBlob;
   readonly sprite: OutputBlob & { readonly cues: readonly Cue[] };
-  readonly method: "remux" | "transcode";
+  readonly method: Method;
   readonly durationMs: number;
   readonly width: number;
   readonly height: number;
