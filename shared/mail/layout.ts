@@ -1,4 +1,7 @@
+import { type Tenant, defaultColor } from "../tenants/tenant.ts";
 import { type Html, html } from "../web/html.ts";
+
+type Brand = Tenant["branding"];
 
 /** One part of a mail, top to bottom. */
 export type Part =
@@ -13,11 +16,6 @@ export interface Content {
   readonly parts: readonly Part[];
   /** Why this mail came and what to do if it should not have. */
   readonly footer: string;
-}
-
-export interface Brand {
-  readonly displayName: string;
-  readonly color: string;
 }
 
 export interface RenderedMail {
@@ -52,7 +50,6 @@ function partText(part: Part): string {
 }
 
 const font = "font-family:Segoe UI,system-ui,-apple-system,Roboto,Helvetica,Arial,sans-serif";
-const defaultColor = "#0f6cbd";
 
 // Mail programs know tables and inline styles, and little else.
 function page(brand: Brand, { subject, heading, parts, footer }: Content): Html {

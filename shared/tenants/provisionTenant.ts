@@ -6,7 +6,7 @@ import { newId, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { type RegisteredTenant, registeredTenantKind } from "./registry.ts";
-import { type Tenant, counters, quotasOf, tenantKind } from "./tenant.ts";
+import { type Tenant, counters, defaultColor, quotasOf, tenantKind } from "./tenant.ts";
 
 /**
  * Makes what a registered tenant consists of: its container, its document with counters and the owner's invitation, then
@@ -80,9 +80,6 @@ async function finish(
     .replace(operationKind, operation, { action, startedBy, ...outcome })
     .commit({ target: registered.id });
 }
-
-/** Fluent's brand blue, until the tenant has its own color. */
-const defaultColor = "#0f6cbd";
 
 function defaultConsent(name: string): string {
   return [

@@ -34,6 +34,9 @@ export const quotasOf: Readonly<Record<Plan, Quotas>> = {
  */
 export const counters = { surveys: "surveys", videoBytes: "videoBytes", members: "members", owners: "owners" } as const;
 
+/** Fluent's brand blue, until the tenant has its own color. */
+export const defaultColor = "#0f6cbd";
+
 /** A company that uses Callpilot. Its id is the tenant id itself; the platform's registry holds a copy. */
 export interface Tenant {
   readonly name: string;
