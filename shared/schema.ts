@@ -30,7 +30,7 @@ export function Text(max: number, description?: string): TString {
 }
 
 export function List<T extends TSchema>(items: T, maxItems: number, minItems = 0): TArray<T> {
-  return Type.Array(items, { maxItems, minItems });
+  return Type.Array(items, { maxItems, ...(minItems > 0 && { minItems }) });
 }
 
 /** One of some words. */
@@ -65,7 +65,7 @@ export const paging = {
 /** One page of a list. */
 export function PageOf<T extends TSchema>(items: T) {
   return closed({
-    items: Type.Array(items, { maxItems: 100 }),
+    items: List(items, 100),
     nextCursor: optional(Type.String({ maxLength: 1024 })),
   });
 }

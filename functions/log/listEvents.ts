@@ -21,7 +21,7 @@ export const listEvents = endpoint({
   success: {
     status: 200,
     body: closed({
-      items: Type.Array(EventView, { maxItems: 100 }),
+      items: List(EventView, 100),
       nextAfter: Sequence,
       more: Type.Boolean({ description: "Whether the log goes on behind nextAfter" }),
     }),

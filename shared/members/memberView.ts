@@ -1,11 +1,10 @@
-import { Type } from "@sinclair/typebox";
 import { Choice, Email, type Static, Time, closed } from "../schema.ts";
-import { Id, prefixes } from "../tenancy/ids.ts";
+import { DerivedId, Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import { type Invitation, type Member, memberRoles } from "./member.ts";
 
 export const MemberView = closed({
-  id: Type.String({ pattern: "^mbr_[0-9a-f]{40}$", maxLength: 44 }),
+  id: DerivedId("mbr"),
   email: Email,
   role: Choice(memberRoles),
   status: Choice(["active", "disabled"]),

@@ -1,9 +1,10 @@
 import { Type } from "@sinclair/typebox";
-import { Choice, Line, List, Name, type Static, Text, Time, Whole, closed, optional } from "../schema.ts";
+import { Choice, List, Name, type Static, Time, closed, optional } from "../schema.ts";
 import { QuestionId, Questions, type TemplateVersion, questionsView } from "../templates/template.ts";
 import { Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { Tenant } from "../tenants/tenant.ts";
+import { Branding, consentText } from "../tenants/tenantView.ts";
 import type { Video } from "../videos/video.ts";
 import { VideoView, videoView } from "../videos/videoView.ts";
 import { AnswersView, answersView } from "./answers.ts";
@@ -21,15 +22,11 @@ export const GuestSurveyView = closed({
   title: Name,
   guestName: Name,
   dueAt: optional(Time),
-  branding: closed({ displayName: Line(200), color: Line(32) }),
-  consent: closed({
-    version: Whole(1, 1_000_000),
-    text: Text(20_000),
-    state: Choice(consentStates),
-  }),
+  branding: Branding,
+  consent: closed({ ...consentText, state: Choice(consentStates) }),
   questions: Questions,
   answers: AnswersView,
-  videos: Type.Array(VideoView, { maxItems: 1_000 }),
+  videos: List(VideoView, 1_000),
   missing: List(QuestionId, 100),
   changes: optional(ChangesRequested),
   submittedAt: optional(Time),

@@ -72,7 +72,7 @@ export function changesView({ changes }: Pick<Survey, "changes">): { changes?: S
 export const SurveyView = closed({
   ...own,
   answers: AnswersView,
-  videos: Type.Array(VideoView, { maxItems: 1_000 }),
+  videos: List(VideoView, 1_000),
 });
 export type SurveyView = Static<typeof SurveyView>;
 

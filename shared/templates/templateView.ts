@@ -1,4 +1,3 @@
-import { Type } from "@sinclair/typebox";
 import { Name, type Static, Time, Whole, closed, optional } from "../schema.ts";
 import { Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
@@ -41,7 +40,7 @@ export function templateView(template: Omit<Entity<Template>, "etag">): Template
 export const TemplateItem = closed({
   id: Id(prefixes.template),
   name: Name,
-  questionCount: Type.Integer({ minimum: 1, maximum: 100 }),
+  questionCount: Whole(1, 100),
   ...published,
   ...times,
 });

@@ -4,7 +4,11 @@ import { Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import { type Tenant, plans, tenantStates } from "./tenant.ts";
 
-export const Color = Type.String({ pattern: "^#[0-9a-f]{6}$", maxLength: 7, description: "sRGB, e.g. #0f6cbd" });
+const Color = Type.String({ pattern: "^#[0-9a-f]{6}$", maxLength: 7, description: "sRGB, e.g. #0f6cbd" });
+
+export const Branding = closed({ displayName: Name, color: Color });
+/** What a guest agrees to. */
+export const consentText = { version: Whole(1, 1_000_000), text: Text(10_000) };
 
 export const TenantView = closed({
   id: Id(prefixes.tenant),
@@ -16,8 +20,8 @@ export const TenantView = closed({
     videoBytes: Whole(0, Number.MAX_SAFE_INTEGER, "Bytes of videos, reserved ones included"),
     members: Whole(0, Number.MAX_SAFE_INTEGER, "Members and open invitations"),
   }),
-  consentText: closed({ version: Whole(1, 1_000_000), text: Text(10_000) }, "What a guest agrees to"),
-  branding: closed({ displayName: Name, color: Color }),
+  consentText: closed(consentText, "What a guest agrees to"),
+  branding: Branding,
   createdAt: Time,
   updatedAt: Time,
 });

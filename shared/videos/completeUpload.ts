@@ -1,5 +1,4 @@
-import { Type } from "@sinclair/typebox";
-import { type Static, closed, optional } from "../schema.ts";
+import { type Static, Whole, closed, optional } from "../schema.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { statBlob } from "../storage/blobs.ts";
 import { tenantContainer } from "../storage/containers.ts";
@@ -16,7 +15,7 @@ import { type Video, blobNames, statesBefore, videoKind } from "./video.ts";
 import { videoOf } from "./videoOf.ts";
 
 export const UploadCompletion = closed({
-  size: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "Bytes that were sent" }),
+  size: Whole(1, Number.MAX_SAFE_INTEGER, "Bytes that were sent"),
   blocks: optional(BlockIds),
 });
 export type UploadCompletion = Static<typeof UploadCompletion>;

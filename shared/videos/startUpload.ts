@@ -1,7 +1,6 @@
-import { Type } from "@sinclair/typebox";
 import { now } from "../clock.ts";
 import { defaultLimits } from "../media/limits.ts";
-import { Line, Sha256, type Static, closed, optional } from "../schema.ts";
+import { Line, Sha256, type Static, Whole, closed, optional } from "../schema.ts";
 import { demandWritable, guestSurvey, pinnedVersion, whileWritable } from "../surveys/guestAccess.ts";
 import { type Survey, surveyKind } from "../surveys/survey.ts";
 import { QuestionId } from "../templates/template.ts";
@@ -16,7 +15,7 @@ import { type Upload, videoKind } from "./video.ts";
 
 export const UploadRequest = closed({
   questionId: QuestionId,
-  size: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "Bytes of the whole file" }),
+  size: Whole(1, Number.MAX_SAFE_INTEGER, "Bytes of the whole file"),
   contentType: Line(200, "video/mp4, video/quicktime, video/webm or video/x-matroska; parameters are ignored"),
   sha256: optional(Sha256),
 });

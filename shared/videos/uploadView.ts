@@ -14,7 +14,7 @@ import { progressOf } from "./processingLease.ts";
 import { type Video, blobNames, videoStates } from "./video.ts";
 import { Bytes, Progress, RejectionView } from "./videoView.ts";
 
-export const BlockId = Type.String({ pattern: "^[A-Za-z0-9+/]{4,85}={0,2}$", maxLength: 88, description: "Base64" });
+const BlockId = Type.String({ pattern: "^[A-Za-z0-9+/]{4,85}={0,2}$", maxLength: 88, description: "Base64" });
 const maxBlocks = 4096;
 export const BlockIds = List(BlockId, maxBlocks);
 
