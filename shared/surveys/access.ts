@@ -10,14 +10,9 @@ export interface Viewer {
   readonly assignedOnly: boolean;
 }
 
-/** The policy `assigned`: whether the viewer may know of the survey. */
-export function canSee(viewer: Viewer, survey: Survey): boolean {
-  return !viewer.assignedOnly || survey.assigneeId === viewer.id;
-}
-
 /** The survey, if the viewer may see it; throws `not_found` alike where there is none. One point read. */
 export async function visibleSurvey(tenant: TenantScope, viewer: Viewer, surveyId: string): Promise<Entity<Survey>> {
   const survey = await tenant.repository.get(surveyKind, surveyId);
-  if (!canSee(viewer, survey)) throw new Problem("not_found");
+  if (viewer.assignedOnly && survey.assigneeId !== viewer.id) throw new Problem("not_found");
   return survey;
 }

@@ -8,7 +8,7 @@ export interface Link {
   readonly channel: "email" | "none";
   /** SHA-256 of the token's secret, hex. */
   readonly secretHash: string;
-  /** The whole token, protected with {@link linkTokenUse}, for mails and reminders; gone once the link has expired. */
+  /** The whole token, protected with {@link linkTokenUse}, for its mail and for reminders. */
   readonly protectedToken: string;
   readonly expiresAt: string;
   /** When the mail service took the link's mail; absent before. */
