@@ -199,17 +199,26 @@ describe("a verified token", () => {
   });
 });
 
+/** The module as in a new process, with what the issuer's addresses answer. */
+async function withAnswers(answers: Record<string, () => Promise<Response> | Response>) {
+  const original = globalThis.fetch;
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (address, init) => {
+    const path = new URL(address instanceof Request ? address.url : address).pathname;
+    return (await answers[path]?.()) ?? (await original(address, init));
+  });
+  vi.resetModules();
+  return await import("./accessToken.ts");
+}
+
+it("takes one algorithm, even from keys that say nothing of theirs", async () => {
+  const keys = () => Response.json({ keys: [{ ...publicKey().export({ format: "jwk" }), kid: issuer.kid }] });
+  const { verifyAccessToken: verify } = await withAnswers({ "/jwks": keys });
+  await expect(verify(await issuer.sign())).resolves.toBeDefined();
+  for (const alg of ["RS384", "RS512", "PS256"])
+    await expect(verify(await issuer.sign({ alg }))).rejects.toMatchObject({ code: "unauthenticated" });
+});
+
 describe("an issuer that does not answer", () => {
-  /** The module as in a new process, with what the issuer's addresses answer. */
-  async function withAnswers(answers: Record<string, () => Promise<Response> | Response>) {
-    const original = globalThis.fetch;
-    vi.spyOn(globalThis, "fetch").mockImplementation(async (address, init) => {
-      const path = new URL(address instanceof Request ? address.url : address).pathname;
-      return (await answers[path]?.()) ?? (await original(address, init));
-    });
-    vi.resetModules();
-    return await import("./accessToken.ts");
-  }
   const discovery = "/.well-known/openid-configuration";
   const metadata = (changes: object) =>
     Response.json({ issuer: issuer.url, jwks_uri: `${issuer.url}/jwks`, ...changes });

@@ -124,6 +124,16 @@ describe("a change", () => {
 });
 
 describe("what fails", () => {
+  it("costs its one request", async () => {
+    const tenant = openScopeForTests();
+    const { id } = await given(tenant);
+    const before = database.cosmos.requests.latest;
+    await expect(tenant.change().create(noteKind, id, { color: "x" }).commit({ target: id })).rejects.toMatchObject({
+      code: "conflict",
+    });
+    expect(database.cosmos.requests.latest - before).toBe(1);
+  });
+
   it("is told as the problem that the change names for it", async () => {
     const tenant = openScopeForTests();
     const note = await given(tenant);

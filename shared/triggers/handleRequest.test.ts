@@ -191,8 +191,11 @@ async function send(contract: Contract, sent: Sent = {}): Promise<Answer> {
   return { ...response, json, logged };
 }
 
-async function signedIn(role: MemberRole = "owner"): Promise<{ tenant: TenantScope; token: string; id: string }> {
-  const tenant = await newTenant();
+async function signedIn(
+  role: MemberRole = "owner",
+  of?: TenantScope,
+): Promise<{ tenant: TenantScope; token: string; id: string }> {
+  const tenant = of ?? (await newTenant());
   const email = `${ulid().toLowerCase()}@example.com`;
   const token = await issuer.signIn(email, tenant.tenantId);
   const id = memberId(issuer.url, String(decodeJwt(token).sub));
@@ -574,9 +577,11 @@ describe("an Idempotency-Key", () => {
   });
 
   it("is the caller's own", async () => {
-    const [one, other] = [await signedIn(), await signedIn()];
-    const ids = [await post(one.token, "key-1"), await post(other.token, "key-1")].map(({ json }) => json["id"]);
-    expect(new Set(ids).size).toBe(2);
+    const one = await signedIn();
+    const [colleague, other] = [await signedIn("admin", one.tenant), await signedIn()];
+    const answers = [one, colleague, other].map(({ token }) => post(token, "key-1"));
+    const ids = (await Promise.all(answers)).map(({ status, json }) => `${status} ${String(json["id"])}`);
+    expect(new Set(ids).size).toBe(3);
   });
 
   it.each(["", " ", "ä", "x".repeat(256), "a b"])("that is none is refused: %j", async (key) => {
