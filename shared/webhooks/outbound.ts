@@ -44,10 +44,16 @@ export function safeUrl(text: string): URL {
   return url;
 }
 
-/** Names that mean something inside a network only (RFC 6761, RFC 6762, RFC 9476, ICANN's .internal). */
+/**
+ * Names that mean something inside a network only (RFC 6761, RFC 6762, RFC 9476, ICANN's .internal), and those with an
+ * empty part, of which every resolver makes something else.
+ */
 function isLocalName(name: string): boolean {
   return (
-    !name.includes(".") || /\.(?:localhost|local|internal|intranet|lan|home\.arpa|alt|test|invalid|onion)$/u.test(name)
+    !name.includes(".") ||
+    name.includes("..") ||
+    name.endsWith(".") ||
+    /\.(?:localhost|local|internal|intranet|lan|home\.arpa|alt|test|invalid|onion)$/u.test(name)
   );
 }
 
