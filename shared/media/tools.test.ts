@@ -1,14 +1,21 @@
+import { execFile } from "node:child_process";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { findTools, MissingTool, toolVersions } from "./tools.ts";
+import { findTools, MissingTool, type Tools } from "./tools.ts";
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "callpilot-package-"));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+async function versionsOf({ ffmpeg, ffprobe }: Tools): Promise<readonly string[]> {
+  const outputs = await Promise.all([ffmpeg, ffprobe].map((tool) => promisify(execFile)(tool, ["-version"])));
+  return outputs.map(({ stdout }) => stdout.split("\n", 1)[0] ?? "");
+}
 
 async function packageWith(mode: number): Promise<string> {
   const packageFolder = join(folder, `mode-${mode.toString(8)}`);
@@ -21,13 +28,12 @@ async function packageWith(mode: number): Promise<string> {
   return packageFolder;
 }
 
-test("the search path is the last resort, and the tools say their version", async () => {
+test("the search path is the last resort, and what is found there runs", async () => {
   const found = await findTools({ packageFolder: folder });
   expect(found.ffmpeg).toMatch(/\/ffmpeg$/u);
-  expect(await toolVersions(found)).toEqual({
-    ffmpeg: expect.stringMatching(/^ffmpeg version \d/u) as string,
-    ffprobe: expect.stringMatching(/^ffprobe version \d/u) as string,
-  });
+  const [ffmpeg, ffprobe] = await versionsOf(found);
+  expect(ffmpeg).toMatch(/^ffmpeg version \d/u);
+  expect(ffprobe).toMatch(/^ffprobe version \d/u);
 });
 
 test("the package's own tools come before the search path", async () => {
@@ -42,10 +48,7 @@ test("a package without the executable bit, as run-from-package mounts it, runs 
   const packageFolder = await packageWith(0o644);
   const found = await findTools({ packageFolder });
   expect(found.ffmpeg).not.toContain(packageFolder);
-  expect(await toolVersions(found)).toEqual({
-    ffmpeg: `ffmpeg version of ${folder}`,
-    ffprobe: `ffprobe version of ${folder}`,
-  });
+  expect(await versionsOf(found)).toEqual([`ffmpeg version of ${folder}`, `ffprobe version of ${folder}`]);
   expect(await findTools({ packageFolder })).toEqual(found);
   await Promise.all([rm(found.ffmpeg), rm(found.ffprobe)]);
 });

@@ -47,18 +47,6 @@ export async function findTools(places: ToolPlaces = {}): Promise<Tools> {
   return { ffmpeg, ffprobe };
 }
 
-/** First line of what each tool says about itself, for the evidence manifest. */
-export async function toolVersions(of?: Tools): Promise<{ ffmpeg: string; ffprobe: string }> {
-  const { ffmpeg, ffprobe } = of ?? (await tools());
-  const [first, second] = await Promise.all([version(ffmpeg), version(ffprobe)]);
-  return { ffmpeg: first, ffprobe: second };
-}
-
-async function version(tool: string): Promise<string> {
-  const { stdout } = await promisify(execFile)(tool, ["-version"], { env: {}, timeout: 10_000 });
-  return stdout.split("\n", 1)[0]?.trim() ?? "";
-}
-
 async function findTool(name: keyof Tools, configured: string | undefined, places: ToolPlaces): Promise<string> {
   if (configured !== undefined) {
     if (await executable(configured)) return configured;
