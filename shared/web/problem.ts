@@ -20,6 +20,7 @@ export const problems = {
   invalid_transition: [409, "Not possible in the current state"],
   name_taken: [409, "This name is taken"],
   exists: [409, "This already exists"],
+  last_owner: [409, "A tenant keeps at least one owner"],
   duplicate_ref: [409, "This external reference is used already"],
   quota_exceeded: [409, "A quota of this account is used up"],
   unchanged: [409, "There is nothing new to publish"],
