@@ -2,6 +2,7 @@ import { type Static, Whole, closed, optional } from "../schema.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { statBlob } from "../storage/blobs.ts";
 import { tenantContainer } from "../storage/containers.ts";
+import { StoragePreconditionFailed } from "../storage/errors.ts";
 import { commitBlocks, listBlocks } from "../storage/stagedBlocks.ts";
 import { demandWritable, guestSurvey } from "../surveys/guestAccess.ts";
 import type { Entity } from "../tenancy/kind.ts";
@@ -37,8 +38,9 @@ export async function completeUpload(
   demandSession(video);
   if (completion.size !== video.upload.size)
     throw new Problem("size_mismatch", { detail: `${video.upload.size} bytes were declared` });
-  await commitUpload(tenantContainer(tenant.tenantId, guest.tenant.account), video, completion.blocks);
-  const uploaded = await markUploaded(tenant, video);
+  const container = tenantContainer(tenant.tenantId, guest.tenant.account);
+  const etag = await commitUpload(container, video, completion.blocks);
+  const uploaded = await markUploaded(tenant, video, etag);
   if (uploaded === undefined) return await completedBefore(tenant, await videoOf(tenant, guest.surveyId, videoId));
   await announce({ tenantId: tenant.tenantId, surveyId: video.surveyId, videoId });
   return uploaded;
@@ -54,38 +56,48 @@ async function completedBefore(tenant: TenantScope, video: Entity<Video>): Promi
   return uploadView(video);
 }
 
-/** Leaves one committed blob of the declared size behind, or throws. */
+/** Leaves one committed blob of the declared size behind and gives its version, the same to all who do so at once. */
 async function commitUpload(
   container: BlobContainer,
   { surveyId, id, upload }: Entity<Video>,
   ids: readonly string[] | undefined,
-): Promise<void> {
+): Promise<string> {
   const blobName = blobNames(surveyId, id).incoming;
+  // Before the blocks: a commit by somebody else in between is noticed, whenever it comes.
+  const before = await statBlob(container, blobName);
   const { staged } = await listBlocks(container, blobName);
   const sizes = new Map(staged.map((block) => [block.id, block.size]));
   const wanted = ids ?? blocksOf(upload.size, upload.blockSize).map((block) => block.id);
   const missing = wanted.filter((block) => !sizes.has(block));
   const size = wanted.reduce((sum, block) => sum + (sizes.get(block) ?? 0), 0);
   if (missing.length === 0 && size === upload.size) {
-    await commitBlocks(container, blobName, wanted, { contentType: upload.contentType });
-    return;
+    const condition = before === undefined ? ({ ifNoneMatch: "*" } as const) : { ifMatch: before.etag };
+    try {
+      return await commitBlocks(container, blobName, wanted, { contentType: upload.contentType, ...condition });
+    } catch (error) {
+      if (!(error instanceof StoragePreconditionFailed)) throw error;
+    }
   }
-  // Sent at once, or committed by the device or by a call of this that went no further.
+  // Sent at once, or committed by the device or by a call of this that went no further or is as far.
   const committed = await statBlob(container, blobName);
-  if (committed?.size === upload.size) return;
+  if (committed?.size === upload.size) return committed.etag;
   if (missing.length === 0 || (committed !== undefined && staged.length === 0))
     throw new Problem("size_mismatch", { detail: `${committed?.size ?? size} bytes have arrived` });
   throw new Problem("missing_blocks", { more: { missing } });
 }
 
 /** Undefined where somebody else was quicker. */
-async function markUploaded(tenant: TenantScope, video: Entity<Video>): Promise<UploadView | undefined> {
+async function markUploaded(
+  tenant: TenantScope,
+  video: Entity<Video>,
+  uploadEtag: string,
+): Promise<UploadView | undefined> {
   const { id, surveyId, questionId } = video;
   const change = tenant.change();
   change.patch(
     videoKind,
     video,
-    { state: "uploaded", uploadedAt: change.at },
+    { state: "uploaded", uploadedAt: change.at, uploadEtag },
     { condition: { state: statesBefore("uploaded") } },
   );
   try {

@@ -71,6 +71,8 @@ async function takeOver({ video, signal }: Work, container: BlobContainer): Prom
   if (incoming === undefined) throw new Error("an upload that was completed is missing");
   if (incoming.size !== video.upload.size)
     throw new Rejection("size_mismatch", `${incoming.size} bytes instead of ${video.upload.size}`);
+  if (video.uploadEtag !== undefined && incoming.etag !== video.uploadEtag)
+    throw new Rejection("checksum_mismatch", "it was written again after it was completed");
   const source = { container, blobName: names.incoming, etag: incoming.etag };
   await copyBlob(source, { container, blobName: names.original }, signal);
   const original = await statBlob(container, names.original);

@@ -85,6 +85,8 @@ export interface Video {
   /** Bytes that count for the tenant's quota: what was declared, then what is stored, then nothing. */
   readonly countedBytes: number;
   readonly uploadedAt?: string;
+  /** Version of the upload that was completed: what its grant makes of it afterwards is not what was handed in. */
+  readonly uploadEtag?: string;
   /** The untouched original, once it is copied out of reach of the upload grant. */
   readonly original?: OutputBlob;
   readonly outputs?: Outputs;

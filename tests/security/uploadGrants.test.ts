@@ -1,4 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { beforeAll, expect, test } from "vitest";
+import { clip } from "../../scripts/clips.ts";
 import { type TestTenant, api, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
 import { type Upload, putBlob, putBlock, processed, refusal, start } from "../support/upload.ts";
 
@@ -64,4 +66,18 @@ test("a video that is cancelled several times at once is gone for all of them", 
     Array.from({ length: 4 }, () => api(`DELETE /v1/guest/videos/${id}`, { token: guest })),
   );
   expect(answers.map(({ status }) => status)).toEqual([204, 204, 204, 204]);
+});
+
+test("what a device writes after it completed an upload is not taken for what it handed in", async () => {
+  const guest = await newGuest();
+  const recording = new Uint8Array(await readFile(await clip("h264-silent.mp4")));
+  const { id, upload } = await start(guest, recording.length);
+  await putBlob(upload.url, recording);
+  const body = { size: recording.length };
+  await expectApi(`POST /v1/guest/videos/${id}/complete`, 202, { token: guest, body });
+  await putBlob(upload.url, new Uint8Array(recording.length));
+  // Processing may have been quicker, and then has a copy of its own; the other file is never what it looks at.
+  const video = await processed(guest, id);
+  if (video.state === "rejected") expect(video.rejection).toMatchObject({ code: "checksum_mismatch" });
+  else expect(video.state).toBe("ready");
 });
