@@ -278,9 +278,8 @@ function idempotencyOf(
   bytes: Buffer,
 ): Idempotency | undefined {
   const key = request.headers.get("idempotency-key");
-  if (contract.method !== "POST" || key === null) return undefined;
+  if (typeof contract.repeat !== "function" || key === null) return undefined;
   if (!/^[\x21-\x7e]{1,255}$/u.test(key)) throw new Problem("invalid_idempotency_key");
-  if (typeof contract.repeat !== "function") return undefined;
   const { pathname } = new URL(request.url);
   return {
     id: derivedId("idem", holder, request.operation, key),

@@ -1,0 +1,140 @@
+import { randomBytes } from "node:crypto";
+import { ulid } from "ulid";
+import { inject } from "vitest";
+import { signIn } from "../../local/client.ts";
+import { type MemberRole, memberRoles } from "../../shared/members/member.ts";
+import { enrol, item, newEmail, write } from "../support/contracts.ts";
+import { type Person, expectApi, newTenant, openSession, operatorToken } from "../support/tenant.ts";
+
+/** Whoever may call: the roles that permissions know, a member of nothing who claims the tenant, and nobody known. */
+export const callers = [...memberRoles, "operator", "guest", "person", "stranger", "anonymous"] as const;
+export type CallerName = (typeof callers)[number];
+
+/** One of two tenants that must not know of each other, with people of every role and a template of its own. */
+export interface Side {
+  readonly id: string;
+  readonly name: string;
+  readonly people: Readonly<Record<MemberRole, Person>>;
+  /** A second surveyor, to whom nothing is assigned. */
+  readonly colleague: Person;
+  readonly templateId: string;
+  readonly templateVersionId: string;
+  /** A text question that only this tenant asks. */
+  readonly questionId: string;
+  readonly operator: string;
+  /** Somebody signed in who claims the tenant, and is no member. */
+  readonly stranger: string;
+  /** A guest of a survey that nothing else uses. */
+  readonly guest: string;
+}
+
+export interface OpenSurvey {
+  readonly surveyId: string;
+  /** Token of the guest's link. */
+  readonly linkToken: string;
+  readonly guest: string;
+}
+
+export async function newSide(): Promise<Side> {
+  const { id, name, owner } = await newTenant();
+  const enrolled = async (role: MemberRole): Promise<Person> => {
+    const email = newEmail();
+    const token = await signIn(inject("stack"), email, id);
+    return { email, token, id: await enrol(id, token, { email, role }) };
+  };
+  const [admin, surveyor, auditor, colleague, operator, stranger] = await Promise.all([
+    enrolled("admin"),
+    enrolled("surveyor"),
+    enrolled("auditor"),
+    enrolled("surveyor"),
+    operatorToken(),
+    signIn(inject("stack"), newEmail(), id),
+  ]);
+  const questionId = `q_${randomBytes(4).toString("hex")}`;
+  const template = await newTemplate(owner.token, questionId);
+  const webhook = {
+    url: "https://hooks.example.com/",
+    events: ["export.ready"],
+    status: "enabled",
+    protectedSecret: "",
+  };
+  await write(id, [item(id, "webhook", `whk_${ulid()}`, webhook)]);
+  const people = { owner, admin, surveyor, auditor };
+  const side = { id, name, people, colleague, questionId, operator, stranger, ...template };
+  return { ...side, guest: (await newOpenSurvey(side)).guest };
+}
+
+export function draftOf(questionId: string): { name: string; questions: object[] } {
+  return {
+    name: `Template ${ulid()}`,
+    questions: [
+      { id: questionId, type: "text", label: "Your name", required: true, maxLength: 100 },
+      { id: "room", type: "video", label: "Show the room" },
+      { id: "floor", type: "choice", label: "Which floor?", options: [floor("low"), floor("high")] },
+    ],
+  };
+}
+
+function floor(value: string): object {
+  return { value, label: `A ${value} one` };
+}
+
+/** A published template. */
+async function newTemplate(token: string, questionId: string) {
+  const { templateId } = await newDraft(token, questionId);
+  const version = await expectApi<{ id: string }>(`POST /v1/templates/${templateId}/publish`, 201, { token });
+  return { templateId, templateVersionId: version.body.id };
+}
+
+export async function newDraft(token: string, questionId: string): Promise<{ templateId: string; etag: string }> {
+  const templateId = `tpl_${ulid()}`;
+  const { headers } = await expectApi(`PUT /v1/templates/${templateId}`, 200, {
+    token,
+    headers: { "if-none-match": "*" },
+    body: draftOf(questionId),
+  });
+  return { templateId, etag: headers.get("etag") ?? "" };
+}
+
+/** A survey in draft, assigned to the tenant's surveyor. */
+export async function newDraftSurvey(
+  { people, templateVersionId }: Pick<Side, "people" | "templateVersionId">,
+  more: object = {},
+): Promise<string> {
+  const { body } = await expectApi<{ id: string }>("POST /v1/surveys", 201, {
+    token: people.owner.token,
+    body: { templateVersionId, guest: { name: "Gerda Guest" }, assigneeId: people.surveyor.id, ...more },
+  });
+  return body.id;
+}
+
+/** A survey that its guest has opened and consented to. */
+export async function newOpenSurvey(side: Pick<Side, "people" | "templateVersionId">): Promise<OpenSurvey> {
+  const surveyId = await newDraftSurvey(side);
+  const { token } = side.people.owner;
+  const { body } = await expectApi<{ url: string }>(`POST /v1/surveys/${surveyId}/links`, 201, {
+    token,
+    body: { channel: "none" },
+  });
+  const guest = await openSession(body.url);
+  await expectApi("PUT /v1/guest/consent", 200, { token: guest, body: { version: 1, accepted: true, locale: "en" } });
+  return { surveyId, linkToken: new URL(body.url).hash.slice(1), guest };
+}
+
+/** The bearer of somebody of that name. */
+export async function tokenOf(side: Side, caller: CallerName): Promise<string | undefined> {
+  switch (caller) {
+    case "operator":
+      return side.operator;
+    case "guest":
+      return side.guest;
+    case "person":
+      return await signIn(inject("stack"), newEmail());
+    case "stranger":
+      return side.stranger;
+    case "anonymous":
+      return undefined;
+    default:
+      return side.people[caller].token;
+  }
+}
