@@ -95,6 +95,16 @@ it("reads UTF-8 and nothing else", () => {
 });
 
 describe("texts", () => {
+  it("have at most 30 marks on a letter: more would stop the process while they are put in order", () => {
+    const piled = (marks: number) => Buffer.from(JSON.stringify({ token: `a${"\u0315\u0316".repeat(marks / 2)}` }));
+    expect(() => parseBody("application/json", piled(32))).toThrow(
+      expect.objectContaining({ details: { errors: [expect.objectContaining({ pointer: "/token", code: "text" })] } }),
+    );
+    expect(parseBody("application/json", piled(30))).toEqual({
+      token: `a${"\u0316".repeat(15)}${"\u0315".repeat(15)}`,
+    });
+  });
+
   it("are stored composed, names too", () => {
     expect(parse(JSON.stringify({ "e\u0301": ["u\u0308"] }))).toEqual({ "\u00e9": ["\u00fc"] });
   });

@@ -71,7 +71,9 @@ function refuseRepeatedNames(json: string): void {
       colon.lastIndex = end;
       if (colon.test(json)) {
         const names = open.at(-1);
-        const name = (JSON.parse(json.slice(at, end)) as string).normalize("NFC");
+        const raw = JSON.parse(json.slice(at, end)) as string;
+        // What is no text is refused later, where its place is known.
+        const name = isText(raw) ? raw.normalize("NFC") : raw;
         if (names?.has(name)) throw invalid("", "repeated", "has two members of the same name");
         names?.add(name);
       }
@@ -102,8 +104,18 @@ function normalised(value: unknown, pointer: string, depth: number, count: { mem
   );
 }
 
+/**
+ * Normalising is quadratic in the marks that follow one letter, so a text that no language needs could stop the process.
+ * Unicode's Stream-Safe Text Format allows 30 (UAX #15).
+ */
+const markAvalanche = /\p{M}{31}/u;
+
+function isText(value: string): boolean {
+  return value.isWellFormed() && !value.includes("\u0000") && !markAvalanche.test(value);
+}
+
 function text(value: string, pointer: string): string {
-  if (value.isWellFormed() && !value.includes("\u0000")) return value.normalize("NFC");
+  if (isText(value)) return value.normalize("NFC");
   throw invalid(pointer.toWellFormed(), "text", "holds characters that are no text");
 }
 
