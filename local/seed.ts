@@ -67,10 +67,16 @@ export async function seed(stack: StackAddresses, dataDir: string, fresh: boolea
   const kept = fresh ? undefined : await readSeed(file);
   const state: SeedState = kept ?? { plans: plans(), tenants: [] };
   if (kept === undefined) await writeFile(file, JSON.stringify(state));
-  if (state.tenants.length === state.plans.length) return state.tenants;
+  if (state.tenants.length === state.plans.length) return state.tenants.map((tenant) => reached(stack, tenant));
   const tenants = await Promise.all(state.plans.map((plan) => seedTenant(stack, plan)));
   await writeFile(file, JSON.stringify({ ...state, tenants }, null, 2));
   return tenants;
+}
+
+/** The tenant with its guest link at the address that the API has now. */
+function reached({ apiUrl }: StackAddresses, tenant: SeededTenant): SeededTenant {
+  const { pathname, hash } = new URL(tenant.guestLink);
+  return { ...tenant, guestLink: `${apiUrl}${pathname}${hash}` };
 }
 
 interface SeedState {

@@ -12,6 +12,7 @@ import { startIssuer } from "./issuer.ts";
 import { startMail } from "./mail.ts";
 import { provision } from "./provision.ts";
 import { type LocalService, listen, stop } from "./service.ts";
+import { textOf, writeDurably } from "./stateFile.ts";
 import { startVault } from "./vault/vault.ts";
 
 export interface StackOptions {
@@ -75,7 +76,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const front = keep(await startBlobFront({ port: at(2), target: storage.blob.url, tls }));
     const cosmos = keep(await startCosmos({ port: at(4), dataDir: folder("cosmos"), tls }));
     const vault = keep(await startVault({ port: at(5), dataDir: folder("vault"), tls }));
-    const issuer = keep(await startIssuer({ port: at(6), dataDir: folder("issuer"), tls, operatorEmail }));
+    const issuerPort = await keptPort(folder("issuer"));
+    const issuer = keep(
+      await startIssuer({ port: issuerPort ?? at(6), dataDir: folder("issuer"), tls, operatorEmail }),
+    );
+    await writeDurably(portFile(folder("issuer")), new URL(issuer.url).port);
     const mail = keep(await startMail({ port: at(7), dataDir: folder("mail"), tls }));
     Object.assign(process.env, identity.settings);
     await provision({
@@ -142,6 +147,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await close();
     throw error;
   }
+}
+
+const portFile = (dir: string) => join(dir, "port");
+
+/**
+ * The port that the issuer had the first time, wherever the others have moved to: its address is part of every member's
+ * id, so people would be strangers to their own tenants under another.
+ */
+async function keptPort(dir: string): Promise<number | undefined> {
+  const port = Number(await textOf(portFile(dir)));
+  return Number.isInteger(port) && port > 0 ? port : undefined;
 }
 
 /** Both addresses are settings of the app, so their ports are chosen before anybody listens. */

@@ -10,12 +10,15 @@ export function closed<P extends Record<string, TSchema>>(properties: P, descrip
   return Type.Object(properties, { additionalProperties: false, ...(description !== undefined && { description }) });
 }
 
-/** One line of text: 1 to `max` characters, no control characters. */
+/**
+ * One line of text: 1 to `max` characters, no control characters, and none of those that turn the direction of what
+ * follows, with which a name can pretend to be another (Unicode TR36, 2.5).
+ */
 export function Line(max: number, description?: string): TString {
   return Type.String({
     minLength: 1,
     maxLength: max,
-    pattern: "^[^\\p{Cc}\\u2028\\u2029]*$",
+    pattern: "^[^\\p{Cc}\\u2028-\\u202e\\u2066-\\u2069]*$",
     ...(description !== undefined && { description }),
   });
 }

@@ -58,6 +58,12 @@ describe("every permission", () => {
     }
   });
 
+  it("needs one that is true before it matters what it may do", async () => {
+    await expect(authenticate("gs.tnt_made.up-by-somebody", "surveys:read", facts)).rejects.toMatchObject({
+      code: "unauthenticated",
+    });
+  });
+
   it("needs a credential, but the public one", async () => {
     for (const permission of every) {
       expect(await codeOf(undefined, permission)).toBe("unauthenticated");

@@ -34,8 +34,9 @@ export async function authenticate(
   if (permission === "public") return { caller: { type: "public" }, holder: "public" };
   if (bearer === undefined) throw new Problem("unauthenticated");
   if (isGuestSession(bearer)) {
+    const guest = await verifySession(bearer);
     demand(permission, "guest");
-    return guestAccess(await verifySession(bearer), facts);
+    return guestAccess(guest, facts);
   }
   const identity = await verifyAccessToken(bearer);
   if (allows(permission, "person")) {

@@ -75,7 +75,7 @@ export async function createLink(tenant: TenantScope, survey: Entity<Survey>, re
       { linkId: id, linkCount: linkCount + 1, ...(invites && { state: "invited" as const }) },
       { condition: unmoved(survey), otherwise: { stale: "conflict" } },
     );
-  if (replaced !== undefined) change.patch(linkKind, replaced, { status: "replaced" });
+  if (replaced !== undefined) change.patch(linkKind, replaced, { status: "replaced", protectedToken: "" });
   await change
     .create(linkKind, id, link)
     .remember({ id, url: protectedUrl })

@@ -8,7 +8,7 @@ export interface Link {
   readonly channel: "email" | "none";
   /** SHA-256 of the token's secret, hex. */
   readonly secretHash: string;
-  /** The whole token, protected with {@link linkTokenUse}, for its mail and for reminders. */
+  /** The whole token, protected with {@link linkTokenUse}, for its mail and for reminders; empty once it is replaced or closed. */
   readonly protectedToken: string;
   readonly expiresAt: string;
   /** When the mail service took the link's mail; absent before. */

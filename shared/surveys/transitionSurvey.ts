@@ -44,7 +44,7 @@ export async function transitionSurvey(
   const change = tenant
     .change()
     .patch(surveyKind, survey, set, { condition: unmoved(survey), otherwise: { stale: "conflict" } });
-  if (link !== undefined) change.patch(linkKind, link, { status: "closed" });
+  if (link !== undefined) change.patch(linkKind, link, { status: "closed", protectedToken: "" });
   const type = eventOf[to];
   const { id } = survey;
   const committed = await change.remember({ id }).commit({

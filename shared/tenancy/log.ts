@@ -3,6 +3,7 @@ import { ErrorResponse, type JSONObject, type OperationInput } from "@azure/cosm
 import { now } from "../clock.ts";
 import { dataContainer, logContainer } from "./database.ts";
 import { type Actor, type EventType, type Fact, factKind } from "./fact.ts";
+import { reading } from "./failure.ts";
 import { tenantPredicate, within } from "./guard.ts";
 import type { Entity } from "./kind.ts";
 import { type StoredItem, TenantRepository } from "./repository.ts";
@@ -133,17 +134,17 @@ export class TenantLog {
   /** One entry, or undefined. One point read. */
   async find(month: string, seq: number): Promise<LogEntry | undefined> {
     const partition = [this.#tenantId, month] as const;
-    const { resource } = await within(partition, () =>
+    const { resource } = await reading(partition, (options) =>
       logContainer()
         .item(entryId(seq), [...partition])
-        .read<StoredItem>(),
+        .read<StoredItem>(options),
     );
     return resource === undefined ? undefined : toEntry(resource);
   }
 
   async #head(): Promise<{ readonly etag: string; readonly value: LogHead } | undefined> {
-    const { resource } = await within([this.#tenantId], () =>
-      dataContainer().item(headId, this.#tenantId).read<StoredItem & LogHead>(),
+    const { resource } = await reading([this.#tenantId], (options) =>
+      dataContainer().item(headId, this.#tenantId).read<StoredItem & LogHead>(options),
     );
     if (resource === undefined) return undefined;
     const { seq, hash, month, months, pending } = resource;
@@ -201,7 +202,7 @@ export class TenantLog {
   }
 
   async #readMonth(month: string, after: number, limit: number): Promise<LogEntry[]> {
-    const { resources } = await within([this.#tenantId, month], () =>
+    const { resources } = await reading([this.#tenantId, month], (options) =>
       logContainer()
         .items.query<StoredItem>(
           {
@@ -211,7 +212,7 @@ export class TenantLog {
               { name: "@after", value: after },
             ],
           },
-          { partitionKey: [this.#tenantId, month] },
+          { ...options, partitionKey: [this.#tenantId, month] },
         )
         .fetchAll(),
     );

@@ -28,8 +28,8 @@ interface SeededStack extends RunningStack {
   readonly tenants: readonly SeededTenant[];
 }
 
-const startSeeded = async (dataDir: string, args: readonly string[] = []) =>
-  (await startStackProcess({ dataDir, port, args })) as SeededStack;
+const startSeeded = async (dataDir: string, args: readonly string[] = [], at = port) =>
+  (await startStackProcess({ dataDir, port: at, args })) as SeededStack;
 
 /** What the owner of the first tenant sees of the demo: its survey with the video, the events, and the file that plays. */
 async function seen(stack: SeededStack) {
@@ -66,7 +66,7 @@ async function outcome(dataDir: string, env: NodeJS.ProcessEnv = {}): Promise<{ 
 }
 
 describe("npm start", () => {
-  it("keeps survey, video and events over Ctrl-C and over SIGKILL, and forgets them with --fresh", async () => {
+  it("keeps survey, video and events over Ctrl-C, SIGKILL and another PORT, and forgets them with --fresh", async () => {
     const dataDir = join(folder, "kept");
     const first = await startSeeded(dataDir);
     await runDemo(dataDir);
@@ -80,8 +80,9 @@ describe("npm start", () => {
     expect(await seen(second)).toEqual(before);
     await second.stop("SIGKILL");
 
-    const third = await startSeeded(dataDir);
+    const third = await startSeeded(dataDir, [], port + 20);
     expect(await seen(third)).toEqual(before);
+    expect(third.tenants[0]?.guestLink).toContain(`:${port + 20}/s#tnt_`);
     await third.stop();
 
     const fresh = await startSeeded(dataDir, ["--fresh"]);
