@@ -62,34 +62,9 @@ async function seeded(stack: Stack, dataDir: string): Promise<readonly SeededTen
   }
 }
 
-function described(stack: Stack, tenants: readonly SeededTenant[]) {
-  const {
-    apiUrl,
-    issuerUrl,
-    blobUrl,
-    blobHttpUrl,
-    cosmosUrl,
-    vaultUrl,
-    mailUrl,
-    caFile,
-    webhookReceiverUrl,
-    functions,
-  } = stack;
-  const operator = { email: stack.operatorEmail };
-  return {
-    apiUrl,
-    issuerUrl,
-    blobUrl,
-    blobHttpUrl,
-    cosmosUrl,
-    vaultUrl,
-    mailUrl,
-    caFile,
-    webhookReceiverUrl,
-    operator,
-    tenants,
-    functions,
-  };
+/** What `stack.json` says: where everything is, and who can sign in. */
+function described({ operatorEmail, ...addresses }: Stack, tenants: readonly SeededTenant[]) {
+  return { ...addresses, operator: { email: operatorEmail }, tenants };
 }
 
 function portNumber(text: string): number {

@@ -2,14 +2,14 @@ import { app } from "@azure/functions";
 import { sendMessage } from "../../shared/storage/queues.ts";
 import { platformTenantId } from "../../shared/tenancy/ids.ts";
 import { registeredTenantKind } from "../../shared/tenants/registry.ts";
-import { messageFor } from "../../shared/triggers/queueTrigger.ts";
 import { timerTrigger } from "../../shared/triggers/timerTrigger.ts";
 
 /** Asks for a sweep of every tenant there is, and of the platform itself. */
 export const sweepVideos = timerTrigger({
   schedule: "0 */5 * * * *",
   handler: async ({ platform }) => {
-    await sendMessage("sweep-tenant", messageFor(platform, platformTenantId));
+    const { requestId } = platform;
+    await sendMessage("sweep-tenant", { tenantId: platformTenantId, requestId });
     let cursor: string | undefined;
     do {
       const page = await platform.repository.list(registeredTenantKind, {
@@ -17,7 +17,7 @@ export const sweepVideos = timerTrigger({
         ...(cursor !== undefined && { cursor }),
       });
       for (const { id, state } of page.items)
-        if (state !== "deleted") await sendMessage("sweep-tenant", messageFor(platform, id));
+        if (state !== "deleted") await sendMessage("sweep-tenant", { tenantId: id, requestId });
       cursor = page.nextCursor;
     } while (cursor !== undefined);
   },

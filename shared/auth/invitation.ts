@@ -30,7 +30,7 @@ export async function verifyInvitation(
   const token = parseToken(text);
   if (token === undefined || !isTenantId(token.tenantId)) throw new Problem("invitation_invalid");
   const invitation = await new TenantRepository(token.tenantId).find(invitationKind, token.id);
-  const proven = isSecret(token.secret, invitation?.secretHash ?? "0".repeat(64));
+  const proven = isSecret(token.secret, invitation?.secretHash);
   if (invitation === undefined || !proven || invitation.status === "revoked") throw new Problem("invitation_invalid");
   if (invitation.status === "open" && invitation.expiresAt <= now().toISOString()) throw new Problem("expired");
   const id = memberId(person.issuer, person.subject);

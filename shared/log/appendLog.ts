@@ -1,4 +1,4 @@
-import { type QueueName, sendMessage } from "../storage/queues.ts";
+import { type Message, type QueueName, sendMessage } from "../storage/queues.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { LogEntry, Ordered } from "../tenancy/log.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -7,7 +7,7 @@ import type { Webhook } from "../webhooks/webhook.ts";
 
 interface Outgoing {
   readonly queue: QueueName;
-  readonly message: object;
+  readonly message: Message;
 }
 
 /** Messages that are put on queues at the same time. */
@@ -29,7 +29,7 @@ export async function appendLog(tenant: TenantScope): Promise<void> {
 
 function commandsOf({ tenantId }: TenantScope, { facts }: Ordered): Outgoing[] {
   return facts.flatMap(({ requestId, commands }) =>
-    commands.map(({ queue, message }) => ({ queue, message: { ...message, schemaVersion: 1, tenantId, requestId } })),
+    commands.map(({ queue, message }) => ({ queue, message: { ...message, tenantId, requestId } })),
   );
 }
 
@@ -48,7 +48,7 @@ function wants({ events }: Webhook, { type }: LogEntry): boolean {
 
 function deliveryOf({ tenantId }: TenantScope, { id }: Entity<Webhook>, entry: LogEntry): Outgoing {
   const { requestId, month, seq } = entry;
-  return { queue: "deliver-webhook", message: { schemaVersion: 1, tenantId, requestId, webhookId: id, month, seq } };
+  return { queue: "deliver-webhook", message: { tenantId, requestId, webhookId: id, month, seq } };
 }
 
 async function send(messages: readonly Outgoing[]): Promise<void> {

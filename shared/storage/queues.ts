@@ -5,6 +5,16 @@ import { StorageNotFound, storageRequest } from "./errors.ts";
 export const queueNames = ["provision-tenant", "send-mail", "deliver-webhook", "sweep-tenant"] as const;
 export type QueueName = (typeof queueNames)[number];
 
+/** What every message says: whose it is, and which request caused it; beside that, ids and closed words. */
+export interface Message {
+  readonly tenantId: string;
+  readonly requestId: string;
+  readonly [field: string]: string | number | boolean;
+}
+
+/** Version of the messages that this build writes; the next build and the one before understand them too. */
+const schemaVersion = 1;
+
 /** Storage's limit for a message is 64 KiB, and Base64 makes 4 bytes of 3. */
 const maxJsonBytes = 48 * 1024;
 /** Longer than any schedule of ours; what nobody fetched must not vanish silently. */
@@ -16,10 +26,10 @@ const neverExpires = -1;
  */
 export async function sendMessage(
   queue: QueueName,
-  message: object,
+  message: Message,
   { delaySeconds = 0 }: { readonly delaySeconds?: number } = {},
 ): Promise<void> {
-  const json = Buffer.from(JSON.stringify(message));
+  const json = Buffer.from(JSON.stringify({ schemaVersion, ...message }));
   if (json.length > maxJsonBytes) throw new RangeError(`A message for ${queue} exceeds ${maxJsonBytes} bytes.`);
   const client = queueAccount().getQueueClient(queue);
   const send = () =>

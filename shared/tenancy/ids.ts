@@ -6,13 +6,11 @@ import { lazy } from "../lazy.ts";
 /** The prefix of an id says what it names. Members, reservations, leases and deliveries have derived ids, see below. */
 export const prefixes = {
   tenant: "tnt",
-  key: "key",
   invitation: "inv",
   template: "tpl",
   templateVersion: "tpv",
   survey: "svy",
   link: "lnk",
-  consent: "cns",
   video: "vid",
   comment: "cmt",
   webhook: "whk",
@@ -54,9 +52,4 @@ export function derivedId(prefix: string, ...parts: readonly string[]): string {
 /** Schema of a derived id with the prefix. */
 export function DerivedId(prefix: string): TString {
   return Type.String({ pattern: `^${prefix}_[0-9a-f]{40}$`, maxLength: prefix.length + 41 });
-}
-
-/** The part of an id behind its prefix. */
-export function bareId(id: string): string {
-  return id.slice(id.indexOf("_") + 1);
 }

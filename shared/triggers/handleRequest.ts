@@ -11,7 +11,7 @@ import { escapePointer, fault, valid } from "../validator.ts";
 import { corsHeaders, securityHeaders } from "../web/headers.ts";
 import { toJson } from "../web/json.ts";
 import { Page } from "../web/page.ts";
-import { Problem, isProblem, problemBody, problems } from "../web/problem.ts";
+import { Problem, isProblem, problemBody } from "../web/problem.ts";
 import { type AnyInput, type Contract, Reply, commonErrors, parameterNames, routeParameters } from "./contract.ts";
 import { clientAddress } from "./clientAddress.ts";
 import { entityTag, matchesNone, storedVersion } from "./entityTag.ts";
@@ -285,10 +285,4 @@ function idempotencyOf(
     id: derivedId("idem", holder, request.operation, key),
     body: createHash("sha256").update(`${pathname}\n`).update(bytes).digest("hex"),
   };
-}
-
-/** The statuses that a contract can answer with, success first; for the API document. */
-export function statusesOf(contract: Contract): readonly number[] {
-  const failures = [...commonErrors(contract), ...contract.errors].map((code) => problems[code][0]);
-  return [contract.success.status, ...new Set(failures)].sort((one, other) => one - other);
 }

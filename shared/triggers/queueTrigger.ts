@@ -1,6 +1,5 @@
 import type { InvocationContext, StorageQueueFunctionOptions } from "@azure/functions";
 import { type Static, type TObject, type TProperties, Type } from "@sinclair/typebox";
-import { ulid } from "ulid";
 import { compose } from "../composition.ts";
 import type { QueueName } from "../storage/queues.ts";
 import { Id, isTenantId, platformTenantId, prefixes } from "../tenancy/ids.ts";
@@ -102,9 +101,4 @@ interface Sent {
 function tenantOf({ tenantId, subjectTenantId }: Sent, hasSubject: boolean): string | undefined {
   if (hasSubject) return tenantId === platformTenantId ? subjectTenantId : undefined;
   return isTenantId(tenantId) ? tenantId : undefined;
-}
-
-/** The envelope of a new message. */
-export function messageFor(scope: TenantScope, tenantId = scope.tenantId): Static<TObject<typeof envelope>> {
-  return { schemaVersion: 1, tenantId, requestId: scope.requestId === "" ? ulid() : scope.requestId };
 }

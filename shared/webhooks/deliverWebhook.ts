@@ -147,7 +147,7 @@ async function scheduleNext(
   const delaySeconds = Math.max(0, Math.ceil((Date.parse(nextAttemptAt) - now().getTime()) / 1000));
   await sendMessage(
     "deliver-webhook",
-    { schemaVersion: 1, tenantId, requestId, webhookId, month, seq, attempt: attempts.length + 1 },
+    { tenantId, requestId, webhookId, month, seq, attempt: attempts.length + 1 },
     { delaySeconds },
   );
 }
