@@ -40,11 +40,8 @@ export interface ToolPlaces {
 
 /** Where each tool is: the configured path, else `bin/` of the package, else the search path. */
 export async function findTools(places: ToolPlaces = {}): Promise<Tools> {
-  const [ffmpeg, ffprobe] = await Promise.all([
-    findTool("ffmpeg", places.ffmpegPath, places),
-    findTool("ffprobe", places.ffprobePath, places),
-  ]);
-  return { ffmpeg, ffprobe };
+  const ffmpeg = await findTool("ffmpeg", places.ffmpegPath, places);
+  return { ffmpeg, ffprobe: await findTool("ffprobe", places.ffprobePath, places) };
 }
 
 async function findTool(name: keyof Tools, configured: string | undefined, places: ToolPlaces): Promise<string> {

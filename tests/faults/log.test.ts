@@ -102,7 +102,7 @@ async function takeMessages(): Promise<void> {
 /** The distinct messages that were put on queues for the tenant: consumers deduplicate, so what counts is which. */
 function messagesOf({ tenantId }: TenantScope): object[] {
   const own = seen.filter((message) => message.tenantId === tenantId).map((message) => JSON.stringify(message));
-  return [...new Set(own)].sort().map((text) => JSON.parse(text) as object);
+  return [...new Set(own)].map((text) => JSON.parse(text) as object);
 }
 
 /**
@@ -164,11 +164,15 @@ async function expectOneLog({ tenant }: Case, struck: string): Promise<void> {
 }
 
 function expectMessages({ tenant, webhookId }: Case, struck: string): void {
-  expect(messagesOf(tenant), struck).toEqual([
-    expect.objectContaining({ queue: "deliver-webhook", webhookId, seq: 2 }),
-    expect.objectContaining({ queue: "deliver-webhook", webhookId, seq: 3 }),
-    expect.objectContaining({ queue: "send-mail", template: "invitation", id: "x" }),
-  ]);
+  const messages = messagesOf(tenant);
+  expect(messages, struck).toHaveLength(3);
+  expect(messages, struck).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ queue: "deliver-webhook", webhookId, seq: 2 }),
+      expect.objectContaining({ queue: "deliver-webhook", webhookId, seq: 3 }),
+      expect.objectContaining({ queue: "send-mail", template: "invitation", id: "x" }),
+    ]),
+  );
 }
 
 /** Somebody has given the facts their places, has written the first one, and has died. */
