@@ -1,8 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ulid } from "ulid";
 import { type StackAddresses, expectCall, invitationToken, newestMail, signIn, until } from "./client.ts";
+import { LocalError } from "./service.ts";
 import { operatorEmail } from "./stack.ts";
+import { textOf, writeDurably } from "./stateFile.ts";
 
 /** A tenant to try things with; what `.local/stack.json` says of it. */
 export interface SeededTenant {
@@ -66,10 +67,10 @@ export async function seed(stack: StackAddresses, dataDir: string, fresh: boolea
   const file = join(dataDir, "seed.json");
   const kept = fresh ? undefined : await readSeed(file);
   const state: SeedState = kept ?? { plans: plans(), tenants: [] };
-  if (kept === undefined) await writeFile(file, JSON.stringify(state));
+  if (kept === undefined) await writeDurably(file, JSON.stringify(state));
   if (state.tenants.length === state.plans.length) return state.tenants.map((tenant) => reached(stack, tenant));
   const tenants = await Promise.all(state.plans.map((plan) => seedTenant(stack, plan)));
-  await writeFile(file, JSON.stringify({ ...state, tenants }, null, 2));
+  await writeDurably(file, JSON.stringify({ ...state, tenants }, null, 2));
   return tenants;
 }
 
@@ -85,10 +86,12 @@ interface SeedState {
 }
 
 async function readSeed(file: string): Promise<SeedState | undefined> {
+  const text = await textOf(file);
+  if (text === undefined) return undefined;
   try {
-    return JSON.parse(await readFile(file, "utf8")) as SeedState;
-  } catch {
-    return undefined;
+    return JSON.parse(text) as SeedState;
+  } catch (error) {
+    throw new LocalError(`${file} is damaged: begin anew with npm start -- --fresh.`, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,8 +54,12 @@ async function runDemo(dataDir: string): Promise<void> {
 }
 
 /** Runs the start command to its end and gives what it wrote. */
-async function outcome(dataDir: string, env: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; stderr: string }> {
-  const child = spawn(process.execPath, ["local/start.ts", "--data", dataDir, "--no-seed"], {
+async function outcome(
+  dataDir: string,
+  env: NodeJS.ProcessEnv = {},
+  args: readonly string[] = ["--no-seed"],
+): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, ["local/start.ts", "--data", dataDir, ...args], {
     env: { ...process.env, PORT: "0", ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -124,6 +128,17 @@ describe("npm start", () => {
     expect(stderr).toContain("npm start -- --fresh");
     expect(await readFile(file, "utf8")).toBe("this is no database");
   }, 30_000);
+
+  it("says the same of a damaged record of its tenants", async () => {
+    const dataDir = join(folder, "seed");
+    await mkdir(dataDir, { recursive: true });
+    await writeFile(join(dataDir, "seed.json"), "{");
+    const { code, stderr } = await outcome(dataDir, {}, []);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `callpilot: ${join(dataDir, "seed.json")} is damaged: begin anew with npm start -- --fresh.\n`,
+    });
+  });
 
   it("says how to get ffmpeg where the configured one is missing", async () => {
     const { code, stderr } = await outcome(join(folder, "tools"), { FFMPEG_PATH: "/nowhere/ffmpeg" });
