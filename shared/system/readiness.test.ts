@@ -1,0 +1,23 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { startBackend } from "../../tests/support/backend.ts";
+import { readiness } from "./readiness.ts";
+
+it("names what answers and what does not, within the time that a probe waits", async () => {
+  const backend = await startBackend();
+  expect(await readiness()).toEqual([
+    { name: "database", ok: true },
+    { name: "storage", ok: true },
+    { name: "key-ring", ok: true },
+  ]);
+  await backend[Symbol.asyncDispose]();
+  const kept = await readiness();
+  expect(kept.every(({ ok }) => ok)).toBe(true);
+
+  await delay(1_100);
+  const started = performance.now();
+  const checks = await readiness();
+  expect(performance.now() - started).toBeLessThan(4_000);
+  expect(checks).toContainEqual({ name: "database", ok: false });
+  expect(checks).toContainEqual({ name: "storage", ok: false });
+});
