@@ -1,10 +1,9 @@
 import { type IncomingHttpHeaders, createServer } from "node:http";
 import { Webhook } from "standardwebhooks";
 import { ulid } from "ulid";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { until } from "../../local/client.ts";
 import { listen, stop } from "../../local/service.ts";
-import { webhookOrigins } from "../support/stack.ts";
 import { type TestTenant, api, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
 
 interface Created {
@@ -25,7 +24,7 @@ interface EventItem {
   readonly data: Record<string, unknown>;
 }
 
-const origin = webhookOrigins[0] ?? "";
+const origin = inject("stack").webhookOrigin;
 const received: Received[] = [];
 /** What a path answers, request by request; the last one stays. 204 for any other path. */
 const answers = new Map<string, number[]>();

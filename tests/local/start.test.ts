@@ -11,10 +11,10 @@ import { trust } from "../../local/certificates.ts";
 import { expectCall, signIn } from "../../local/client.ts";
 import { clip } from "../../scripts/clips.ts";
 import type { SeededTenant } from "../../local/seed.ts";
-import { type RunningStack, startStackProcess } from "../support/stack.ts";
+import { type RunningStack, quietPort, startStackProcess } from "../support/stack.ts";
 
-/** A port with eight free neighbours, most likely: the stack's ports follow the API's. */
-const port = 20_000 + Math.floor(Math.random() * 20_000);
+/** With free neighbours, most likely: the stack's ports follow the API's. */
+const port = quietPort();
 let folder: string;
 
 beforeAll(async () => {

@@ -21,7 +21,8 @@ export interface StackDescription extends StackAddresses {
 
 declare module "vitest" {
   interface ProvidedContext {
-    stack: StackDescription;
+    /** `webhookOrigin` is where webhooks may reach beside public addresses; one test file listens there. */
+    stack: StackDescription & { readonly webhookOrigin: string };
   }
 }
 
@@ -31,8 +32,10 @@ export interface RunningStack extends StackDescription {
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>;
 }
 
-/** Origin that webhooks of the test stack may reach beside public ones; tests listen there. */
-export const webhookOrigins = Array.from({ length: 8 }, (_, at) => `http://127.0.0.1:${47_100 + at}`);
+/** A port that no connection takes by chance: below those that systems hand out. */
+export function quietPort(): number {
+  return 10_000 + Math.floor(Math.random() * 20_000);
+}
 
 /** Starts `npm start`'s own program as a process of its own and waits until it is ready. */
 export async function startStackProcess(options: {
@@ -72,15 +75,16 @@ export async function startStackProcess(options: {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await build({});
   const dataDir = await mkdtemp(join(tmpdir(), "callpilot-stack-"));
+  const webhookOrigin = `http://127.0.0.1:${quietPort()}`;
   const {
     process: child,
     stop,
     ...stack
   } = await startStackProcess({
     dataDir,
-    args: ["--no-seed", "--settings", `WEBHOOK_ALLOWED_ORIGINS=${webhookOrigins.join(",")}`],
+    args: ["--no-seed", "--settings", `WEBHOOK_ALLOWED_ORIGINS=${webhookOrigin}`],
   });
-  project.provide("stack", stack);
+  project.provide("stack", { ...stack, webhookOrigin });
   return async () => {
     if (child.exitCode === null) await stop();
     await rm(dataDir, { recursive: true, force: true });
