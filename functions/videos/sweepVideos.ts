@@ -10,16 +10,8 @@ export const sweepVideos = timerTrigger({
   handler: async ({ platform }) => {
     const { requestId } = platform;
     await sendMessage("sweep-tenant", { tenantId: platformTenantId, requestId });
-    let cursor: string | undefined;
-    do {
-      const page = await platform.repository.list(registeredTenantKind, {
-        limit: 100,
-        ...(cursor !== undefined && { cursor }),
-      });
-      for (const { id, state } of page.items)
-        if (state !== "deleted") await sendMessage("sweep-tenant", { tenantId: id, requestId });
-      cursor = page.nextCursor;
-    } while (cursor !== undefined);
+    for await (const { id, state } of platform.repository.all(registeredTenantKind))
+      if (state !== "deleted") await sendMessage("sweep-tenant", { tenantId: id, requestId });
   },
 });
 app.timer("sweepVideos", sweepVideos);

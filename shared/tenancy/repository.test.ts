@@ -168,6 +168,24 @@ describe("a list", () => {
     );
   });
 
+  it("can be walked whole, each item once and in order, past a page and with its filter", async () => {
+    const tenant = openScopeForTests();
+    const red = Array.from({ length: 85 }, (_, at) => ({ color: "red", rank: String(at).padStart(3, "0") }));
+    const ids = [...(await given(tenant, red)), ...(await given(tenant, red))];
+    await given(tenant, [{ color: "blue", rank: "000" }]);
+    const walked = await Array.fromAsync(
+      tenant.repository.all(noteKind, { where: { color: "red" }, orderBy: "rank" }),
+      ({ id, rank }) => ({ id, rank }),
+    );
+    expect(walked.map(({ id }) => id).sort()).toEqual([...ids].sort());
+    expect(walked.map(({ rank }) => rank)).toEqual(
+      walked
+        .map(({ rank }) => rank)
+        .sort()
+        .reverse(),
+    );
+  });
+
   it("begins where `from` says and takes one query for a page", async () => {
     const tenant = openScopeForTests();
     await given(

@@ -130,6 +130,19 @@ export class TenantRepository {
     };
   }
 
+  /** Every item of a declared list, page by page as they are asked for. One query per 100. */
+  async *all<T extends object>(
+    kind: Kind<T>,
+    request: Omit<ListRequest<T>, "limit" | "cursor"> = {},
+  ): AsyncGenerator<Entity<T>> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.list(kind, { ...request, limit: 100, ...(cursor !== undefined && { cursor }) });
+      yield* page.items;
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+  }
+
   /** All items of the kinds whose field has the value, by kind and in the order of their ids. One query, at most 1,000. */
   async findRelated<const Kinds extends readonly ListedKind[]>(
     kinds: Kinds,

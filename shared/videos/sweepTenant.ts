@@ -144,18 +144,8 @@ async function isUnwanted(
 }
 
 /** All videos in a state, the one that has been in it longest first. */
-async function* inState(tenant: TenantScope, state: VideoState): AsyncGenerator<Entity<Video>> {
-  let cursor: string | undefined;
-  do {
-    const page = await tenant.repository.list(videoKind, {
-      where: { state },
-      orderBy: "updatedAt",
-      limit: 100,
-      ...(cursor !== undefined && { cursor }),
-    });
-    yield* page.items;
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+function inState(tenant: TenantScope, state: VideoState): AsyncGenerator<Entity<Video>> {
+  return tenant.repository.all(videoKind, { where: { state }, orderBy: "updatedAt" });
 }
 
 /** Whoever changed the video meanwhile, or holds it, has the last word. */
