@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { ulid } from "ulid";
-import { inject } from "vitest";
 import { signIn } from "../../local/client.ts";
 import { type MemberRole, memberRoles } from "../../shared/members/member.ts";
 import { enrol, item, newEmail, write } from "../support/contracts.ts";
+import { stackUnderTest } from "../support/stackUnderTest.ts";
 import { type Person, expectApi, newTenant, openSession, operatorToken } from "../support/tenant.ts";
 
 /** Whoever may call: the roles that permissions know, a member of nothing who claims the tenant, and nobody known. */
@@ -39,7 +39,7 @@ export async function newSide(): Promise<Side> {
   const { id, name, owner } = await newTenant();
   const enrolled = async (role: MemberRole): Promise<Person> => {
     const email = newEmail();
-    const token = await signIn(inject("stack"), email, id);
+    const token = await signIn(stackUnderTest(), email, id);
     return { email, token, id: await enrol(id, token, { email, role }) };
   };
   const [admin, surveyor, auditor, colleague, operator, stranger] = await Promise.all([
@@ -48,7 +48,7 @@ export async function newSide(): Promise<Side> {
     enrolled("auditor"),
     enrolled("surveyor"),
     operatorToken(),
-    signIn(inject("stack"), newEmail(), id),
+    signIn(stackUnderTest(), newEmail(), id),
   ]);
   const questionId = `q_${randomBytes(4).toString("hex")}`;
   const template = await newTemplate(owner.token, questionId);
@@ -129,7 +129,7 @@ export async function tokenOf(side: Side, caller: CallerName): Promise<string | 
     case "guest":
       return side.guest;
     case "person":
-      return await signIn(inject("stack"), newEmail());
+      return await signIn(stackUnderTest(), newEmail());
     case "stranger":
       return side.stranger;
     case "anonymous":

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { CosmosClient, ItemDefinition, OperationInput } from "@azure/cosmos";
 import { decodeJwt } from "jose";
 import { ulid } from "ulid";
-import { inject } from "vitest";
 import { type Answer, type CallOptions, until } from "../../local/client.ts";
 import { clientOf } from "../../local/cosmos/testSupport.ts";
 import type { RequestRecord } from "../../local/cosmos/requestLog.ts";
@@ -13,6 +12,7 @@ import { type Operation, loadOperations } from "../../scripts/openapi/loadOperat
 import { lazy } from "../../shared/lazy.ts";
 import { memberId } from "../../shared/members/member.ts";
 import type { Contract } from "../../shared/triggers/contract.ts";
+import { stackUnderTest } from "./stackUnderTest.ts";
 import { api } from "./tenant.ts";
 
 export type { Operation };
@@ -63,7 +63,7 @@ export function bytes(answer: Answer): string {
 }
 
 /** A client of the stack's database that no guard watches; dispose of it. */
-export const database = lazy((): CosmosClient => clientOf(inject("stack").cosmosUrl));
+export const database = lazy((): CosmosClient => clientOf(stackUnderTest().cosmosUrl));
 
 function container(name: "data" | "log") {
   return database().database("callpilot").container(name);
@@ -210,7 +210,7 @@ export async function requestsDuring(
 }
 
 async function recorded(filter: string): Promise<{ latest: number; requests: readonly RequestRecord[] }> {
-  const answer = await fetch(`${inject("stack").cosmosUrl}/_local/requests?${filter}`);
+  const answer = await fetch(`${stackUnderTest().cosmosUrl}/_local/requests?${filter}`);
   return (await answer.json()) as { latest: number; requests: readonly RequestRecord[] };
 }
 
@@ -218,7 +218,7 @@ const faults = ["undeclared_problem", "unexpected_error", "breaks its contract"]
 
 /** The lines of the stack's log that tell of an answer to this file's requests that no contract allows. */
 export async function brokenPromises(): Promise<readonly string[]> {
-  const log = await readFile(join(inject("stack").dataDir, "functions.log"), "utf8");
+  const log = await readFile(join(stackUnderTest().dataDir, "functions.log"), "utf8");
   const lines = log.split("\n").filter((line) => faults.some((fault) => line.includes(fault)));
   return lines.filter((line) => sent.has(/requestId\\":\\"([\w.-]+)/u.exec(line)?.[1] ?? ""));
 }

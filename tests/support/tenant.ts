@@ -1,5 +1,4 @@
 import { ulid } from "ulid";
-import { inject } from "vitest";
 import {
   type Answer,
   type CallOptions,
@@ -10,6 +9,7 @@ import {
   signIn,
   until,
 } from "../../local/client.ts";
+import { stackUnderTest } from "./stackUnderTest.ts";
 
 /** A tenant of a test's own, with its owner signed in. */
 export interface TestTenant {
@@ -29,7 +29,7 @@ export interface Person {
 
 /** Calls the shared stack, e.g. `api("GET /v1/tenant", { token })`. */
 export function api<T = Record<string, unknown>>(operation: string, options?: CallOptions): Promise<Answer<T>> {
-  return call<T>(inject("stack"), operation, options);
+  return call<T>(stackUnderTest(), operation, options);
 }
 
 /** {@link api}, failing the test with the API's own words unless it answers with the status. */
@@ -38,17 +38,17 @@ export function expectApi<T = Record<string, unknown>>(
   status: number,
   options?: CallOptions,
 ): Promise<Answer<T>> {
-  return expectCall<T>(inject("stack"), operation, status, options);
+  return expectCall<T>(stackUnderTest(), operation, status, options);
 }
 
 export function operatorToken(): Promise<string> {
-  const stack = inject("stack");
+  const stack = stackUnderTest();
   return signIn(stack, stack.operator.email);
 }
 
 /** A new, active tenant. Nothing in it is shared with another test. */
 export async function newTenant(plan: "trial" | "standard" = "standard"): Promise<TestTenant> {
-  const stack = inject("stack");
+  const stack = stackUnderTest();
   const name = `Test ${ulid()}`;
   const ownerEmail = `owner.${ulid().toLowerCase()}@test.localhost`;
   const token = await operatorToken();
