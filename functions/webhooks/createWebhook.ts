@@ -1,6 +1,6 @@
 import { app } from "@azure/functions";
 import { endpoint } from "../../shared/triggers/endpoint.ts";
-import { createWebhook as create, createdWebhook } from "../../shared/webhooks/createWebhook.ts";
+import { createWebhook as create, shownWebhook } from "../../shared/webhooks/createWebhook.ts";
 import { NewWebhookView, WebhookDraft } from "../../shared/webhooks/webhookView.ts";
 
 /** Tells an address of the tenant's of events, by signed requests. */
@@ -14,6 +14,6 @@ export const createWebhook = endpoint({
   success: { status: 201, body: NewWebhookView },
   errors: ["unsafe_url", "quota_exceeded"],
   handler: ({ body, tenant }) => create(tenant, body),
-  repeat: ({ tenant }, first) => createdWebhook(tenant, first),
+  repeat: ({ tenant }, first) => shownWebhook(tenant, first),
 });
 app.http("createWebhook", createWebhook);

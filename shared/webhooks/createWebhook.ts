@@ -1,10 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { newId, prefixes } from "../tenancy/ids.ts";
 import type { Remembered, TenantScope } from "../tenancy/scope.ts";
 import { Problem } from "../web/problem.ts";
 import { listWebhooks } from "./listWebhooks.ts";
 import { OutboundFailure, safeUrl } from "./outbound.ts";
-import { type Webhook, maxWebhooks, secretUse, webhookKind } from "./webhook.ts";
+import { type Webhook, maxWebhooks, newSecret, secretUse, webhookKind } from "./webhook.ts";
 import { type NewWebhookView, type WebhookDraft, maxUrlLength, webhookView } from "./webhookView.ts";
 
 /** Makes a webhook with a secret of 256 bits. Throws `unsafe_url` and `quota_exceeded`. */
@@ -13,7 +12,7 @@ export async function createWebhook(tenant: TenantScope, { url, events }: Webhoo
   if ((await listWebhooks(tenant)).length >= maxWebhooks)
     throw new Problem("quota_exceeded", { detail: `A tenant has at most ${maxWebhooks} webhooks` });
   const id = newId(prefixes.webhook);
-  const secret = `whsec_${randomBytes(32).toString("base64")}`;
+  const secret = newSecret();
   const webhook: Webhook = {
     url: address,
     events,
@@ -29,11 +28,8 @@ export async function createWebhook(tenant: TenantScope, { url, events }: Webhoo
   return { ...webhookView({ ...webhook, id, createdAt: at, updatedAt: at, etag: committed.etag(id) }), secret };
 }
 
-/** The webhook of a repeated request, with the secret that its first answer showed. */
-export async function createdWebhook(
-  tenant: TenantScope,
-  { id = "", secret = "" }: Remembered,
-): Promise<NewWebhookView> {
+/** The webhook of a repeated request, with the secret that the first answer to it showed. */
+export async function shownWebhook(tenant: TenantScope, { id = "", secret = "" }: Remembered): Promise<NewWebhookView> {
   const webhook = await tenant.repository.get(webhookKind, id);
   return { ...webhookView(webhook), secret: (await tenant.protector("once-shown").unprotect(secret)).toString() };
 }

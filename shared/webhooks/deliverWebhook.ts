@@ -8,7 +8,7 @@ import { toJson } from "../web/json.ts";
 import { isProblem } from "../web/problem.ts";
 import { type Attempt, type Delivery, deliveryId, deliveryKind, retrySeconds } from "./delivery.ts";
 import { OutboundFailure, post } from "./outbound.ts";
-import { type Webhook, secretUse, webhookKind } from "./webhook.ts";
+import { type Webhook, livingPrevious, secretUse, webhookKind } from "./webhook.ts";
 
 export interface DeliveryMessage {
   readonly webhookId: string;
@@ -75,16 +75,13 @@ async function openDelivery(
 }
 
 async function attemptOf(tenant: TenantScope, webhook: Entity<Webhook>, delivery: Entity<Delivery>): Promise<Attempt> {
-  const secret = await tenant.protector(secretUse).unprotect(webhook.protectedSecret);
   const time = now();
-  const signature = new Signer(secret.toString()).sign(delivery.id, time, delivery.body);
-  secret.fill(0);
   const headers = {
     "content-type": "application/json",
     "user-agent": "Callpilot-Webhooks/1",
     "webhook-id": delivery.id,
     "webhook-timestamp": String(Math.floor(time.getTime() / 1000)),
-    "webhook-signature": signature,
+    "webhook-signature": await signatures(tenant, webhook, delivery, time),
   };
   const started = performance.now();
   const taken = () => Math.round(performance.now() - started);
@@ -95,6 +92,23 @@ async function attemptOf(tenant: TenantScope, webhook: Entity<Webhook>, delivery
     if (!(error instanceof OutboundFailure)) throw error;
     return { at: time.toISOString(), ms: taken(), error: error.reason };
   }
+}
+
+/** One by each secret that signs at that time, the current one first, separated by spaces as Standard Webhooks has it. */
+async function signatures(
+  tenant: TenantScope,
+  webhook: Entity<Webhook>,
+  { id, body }: Entity<Delivery>,
+  time: Date,
+): Promise<string> {
+  const protector = tenant.protector(secretUse);
+  const signed = [webhook, ...livingPrevious(webhook, time)].map(async ({ protectedSecret }) => {
+    const secret = await protector.unprotect(protectedSecret);
+    const signature = new Signer(secret.toString()).sign(id, time, body);
+    secret.fill(0);
+    return signature;
+  });
+  return (await Promise.all(signed)).join(" ");
 }
 
 type Outcome = Pick<Delivery, "state" | "attempts" | "nextAttemptAt">;

@@ -1,9 +1,10 @@
 import { Type } from "@sinclair/typebox";
-import { Choice, List, type Static, Time, closed } from "../schema.ts";
+import { now } from "../clock.ts";
+import { Choice, List, type Static, Time, closed, optional } from "../schema.ts";
 import { eventTypes } from "../tenancy/fact.ts";
 import { Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
-import type { Webhook } from "./webhook.ts";
+import { type Webhook, livingPrevious } from "./webhook.ts";
 
 export const maxUrlLength = 2_000;
 
@@ -19,6 +20,8 @@ const shown = {
   id: Id(prefixes.webhook),
   ...fields,
   status: Choice(["enabled", "disabled"], "disabled once the receiver has answered 410"),
+  /** How long secrets that were replaced sign, too. */
+  previousSecretsUntil: optional(Time),
   createdAt: Time,
   updatedAt: Time,
 };
@@ -28,7 +31,7 @@ export type WebhookView = Static<typeof WebhookView>;
 
 export const WebhookList = closed({ items: List(WebhookView, 100) });
 
-/** A webhook as it is made, with its secret. */
+/** A webhook as it is made or rotated, with its new secret. */
 export const NewWebhookView = closed({
   ...shown,
   secret: Type.String({
@@ -39,6 +42,16 @@ export const NewWebhookView = closed({
 });
 export type NewWebhookView = Static<typeof NewWebhookView>;
 
-export function webhookView({ id, url, events, status, createdAt, updatedAt }: Entity<Webhook>): WebhookView {
-  return { id, url, events: [...events], status, createdAt, updatedAt };
+export function webhookView(webhook: Entity<Webhook>): WebhookView {
+  const { id, url, events, status, createdAt, updatedAt } = webhook;
+  const [newest] = livingPrevious(webhook, now());
+  return {
+    id,
+    url,
+    events: [...events],
+    status,
+    ...(newest !== undefined && { previousSecretsUntil: newest.until }),
+    createdAt,
+    updatedAt,
+  };
 }

@@ -104,6 +104,14 @@ async function newInvitation(side: Side): Promise<string> {
   return tokenText({ tenantId: side.id, id, secret });
 }
 
+async function newWebhook({ people }: Side): Promise<string> {
+  const { body } = await expectApi<{ id: string }>("POST /v1/webhooks", 201, {
+    token: people.owner.token,
+    body: { url: "https://hooks.example.com/callpilot", events: ["export.ready"] },
+  });
+  return body.id;
+}
+
 /** Work in progress that the caller has started. */
 async function newOperation(side: Side, caller: CallerName): Promise<string> {
   const id = `op_${ulid()}`;
@@ -212,6 +220,10 @@ const cases: Readonly<Record<string, OperationCase>> = {
     request: (side, caller) =>
       mine(side, caller, { body: { url: "https://hooks.example.com/callpilot", events: ["export.ready"] } }),
     other: withBody({ events: ["tenant.suspended"] }),
+  },
+  rotateWebhook: {
+    request: async (side, caller) => mine(side, caller, { params: { webhookId: await newWebhook(side) } }),
+    other: async (request, side) => ({ ...request, params: { webhookId: await newWebhook(side) } }),
   },
   listEvents: plain,
 

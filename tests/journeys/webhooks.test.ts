@@ -4,6 +4,7 @@ import { ulid } from "ulid";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { until } from "../../local/client.ts";
 import { listen, stop } from "../../local/service.ts";
+import { database, documents, erase, write } from "../support/contracts.ts";
 import { type TestTenant, api, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
 
 interface Created {
@@ -11,6 +12,7 @@ interface Created {
   readonly url: string;
   readonly status: string;
   readonly secret: string;
+  readonly previousSecretsUntil?: string;
   readonly code: string;
 }
 interface Received {
@@ -44,7 +46,10 @@ beforeAll(async () => {
   await listen(receiver, Number(new URL(origin).port), "webhook receiver");
   tenant = await newTenant();
 });
-afterAll(() => stop(receiver));
+afterAll(async () => {
+  database().dispose();
+  await stop(receiver);
+});
 
 const newPath = () => `/${ulid()}`;
 
@@ -166,4 +171,70 @@ test("a receiver that is gone is not asked again", async () => {
     return body.items.length === 2 ? true : undefined;
   });
   expect(received.filter((each) => each.path === path)).toHaveLength(1);
+});
+
+async function rotate({ id }: Created, of: TestTenant): Promise<Created> {
+  return (await expectApi<Created>(`POST /v1/webhooks/${id}/rotate`, 200, { token: of.owner.token })).body;
+}
+
+/** Whose of these secrets have signed the delivery, by the reference library. */
+function signers({ body, headers }: Received, secrets: readonly string[]): readonly string[] {
+  return secrets.filter((secret) => {
+    try {
+      new Webhook(secret).verify(body, headers as Record<string, string>);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+test("a new secret and the replaced ones sign together for a day, then the new one alone", async () => {
+  const own = await newTenant();
+  const path = newPath();
+  const first = await create(path, ["survey.created"], own);
+  const nextDelivery = async (count: number) => {
+    await newSurvey(own);
+    const arrived = (await arrivals(path, count)).at(-1);
+    if (arrived === undefined) throw new Error("nothing arrived");
+    return arrived;
+  };
+
+  const second = await rotate(first, own);
+  const { secret: _secret, ...shown } = second;
+  expect(Date.parse(second.previousSecretsUntil ?? "") - Date.now()).toBeGreaterThan(86_000_000);
+  const list = await expectApi<{ items: Created[] }>("GET /v1/webhooks", 200, { token: own.owner.token });
+  expect(list.body.items).toEqual([shown]);
+  const during = await nextDelivery(1);
+  expect(signers(during, [first.secret, second.secret])).toEqual([first.secret, second.secret]);
+  expect(during.headers["webhook-signature"]).toMatch(/^v1,[\w+/]{43}= v1,[\w+/]{43}=$/u);
+
+  const third = await rotate(first, own);
+  const all = [first.secret, second.secret, third.secret];
+  expect(new Set(all).size).toBe(3);
+  expect(signers(await nextDelivery(2), all)).toEqual(all);
+
+  const stored = (await documents(own.id)).find(({ id }) => id === first.id);
+  if (stored === undefined) throw new Error("the webhook is not stored");
+  for (const secret of all) expect(JSON.stringify(stored)).not.toContain(secret.slice("whsec_".length));
+  const previous = stored["previousSecrets"] as readonly { readonly until: string }[];
+  expect(previous).toHaveLength(2);
+  await erase(own.id, [first.id]);
+  const ended = previous.map((each) => ({ ...each, until: new Date().toISOString() }));
+  await write(own.id, [{ ...stored, previousSecrets: ended }]);
+  expect(signers(await nextDelivery(3), all)).toEqual([third.secret]);
+});
+
+test("a repeated rotation shows the same secret, and a sixth secret in a day is refused", async () => {
+  const own = await newTenant();
+  const webhook = await create(newPath(), ["survey.created"], own);
+  const keyed = { token: own.owner.token, headers: { "idempotency-key": ulid() } };
+  const operation = `POST /v1/webhooks/${webhook.id}/rotate`;
+  const { body: first } = await expectApi<Created>(operation, 200, keyed);
+  expect((await expectApi<Created>(operation, 200, keyed)).body).toEqual(first);
+  for (let rotation = 2; rotation <= 4; rotation++) await rotate(webhook, own);
+  const refused = await api<Created>(operation, { token: own.owner.token });
+  expect([refused.status, refused.body.code]).toEqual([409, "quota_exceeded"]);
+  const surveyor = await own.join("surveyor");
+  expect((await api(operation, { token: surveyor.token })).status).toBe(403);
 });
