@@ -5,8 +5,9 @@ import { KeyClient } from "@azure/keyvault-keys";
 import { SecretClient } from "@azure/keyvault-secrets";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { dataIndexes } from "../shared/indexes.ts";
+import { signingKeyNames } from "../shared/protection/signing.ts";
 
-/** Makes what Bicep makes in Azure: database and containers, the vault's key and secrets, the account's own containers. */
+/** Makes what Bicep makes in Azure: database and containers, the vault's keys and secrets, the account's own containers. */
 export async function provision(places: {
   readonly cosmosUrl: string;
   readonly database: string;
@@ -57,6 +58,11 @@ async function provisionVault(url: string): Promise<void> {
     () => keys.getKey("key-ring"),
     () => keys.createRsaKey("key-ring", { keySize: 2048 }),
   );
+  for (const name of signingKeyNames)
+    await absent(
+      () => keys.getKey(name),
+      () => keys.createRsaKey(name, { keySize: 2048, keyOps: ["sign", "verify"] }),
+    );
   const secrets = new SecretClient(url, new ManagedIdentityCredential(), options);
   await absent(
     () => secrets.getSecret("address-hash-key"),

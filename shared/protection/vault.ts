@@ -33,7 +33,7 @@ export const vaultKeyWrap: KeyWrap = {
 
 export const secretClient = lazy(() => new SecretClient(config().vault.url, identity(), vaultOptions()));
 
-const keyClient = lazy(() => new KeyClient(config().vault.url, identity(), vaultOptions()));
+export const keyClient = lazy(() => new KeyClient(config().vault.url, identity(), vaultOptions()));
 
 /**
  * Given a key's whole description, the client neither asks the vault for it (no permission to read keys is needed) nor
@@ -47,7 +47,7 @@ function cryptography(version: string): CryptographyClient {
 }
 
 /** A new object each time: the clients write into it. */
-function vaultOptions() {
+export function vaultOptions() {
   return {
     retryOptions: { maxRetries: 3, retryDelayInMs: 200, maxRetryDelayInMs: 2000 },
     disableChallengeResourceVerification: isLoopback(config().vault.url),
