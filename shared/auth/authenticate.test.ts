@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type MemberRole, memberId, memberKind, memberRoles } from "../members/member.ts";
 import { type DatabaseForTests, newTenantId, startDatabaseForTests } from "../tenancy/databaseForTests.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
-import { authenticate } from "./authenticate.ts";
+import { authenticate, authorize } from "./authenticate.ts";
 import { openSession, verifyLink } from "./guestSession.ts";
 import { type IssuerForTests, operatorEmail, startIssuerForTests } from "./issuerForTests.ts";
 import { type Permission, allows, permissions } from "./permissions.ts";
@@ -24,10 +24,12 @@ afterAll(async () => {
 const facts = { action: "test", requestId: "request-1" };
 const every = Object.keys(permissions) as Permission[];
 const codeOf = (bearer: string | undefined, permission: Permission) =>
-  authenticate(bearer, permission, facts).then(
-    () => "allowed",
-    (error: unknown) => (error as { code: string }).code,
-  );
+  authenticate(bearer, permission, facts)
+    .then(({ caller }) => {
+      authorize(caller, permission);
+      return "allowed";
+    })
+    .catch((error: unknown) => (error as { code: string }).code);
 
 async function member(tenant: TenantScope, role: MemberRole, status: "active" | "disabled" = "active") {
   const email = `${ulid().toLowerCase()}@example.com`;

@@ -8,7 +8,7 @@ import { Problem } from "../web/problem.ts";
 import { type Identity, verifyAccessToken } from "./accessToken.ts";
 import type { Caller, GuestCaller, MemberCaller } from "./caller.ts";
 import { isGuestSession, verifySession } from "./guestSession.ts";
-import { type Permission, type Role, allows } from "./permissions.ts";
+import { type Permission, allows } from "./permissions.ts";
 
 /** What is known of a request before its caller is. */
 export type RequestFacts = Pick<ChangeContext, "action" | "requestId" | "source">;
@@ -23,8 +23,9 @@ export interface Authenticated {
 type AuthenticatedIn = Authenticated & Required<Pick<Authenticated, "open">>;
 
 /**
- * Verifies the bearer and checks the permission. At most two point reads. Throws `unauthenticated` without a valid
- * credential, `forbidden` where it does not carry the permission, `tenant_suspended` where the tenant is not active.
+ * Who calls, by the bearer; a permission for whoever is signed in takes them as no more than that. At most two point
+ * reads. Throws `unauthenticated` without a valid credential, `forbidden` where somebody signed in is nobody here,
+ * `tenant_suspended` where the tenant is not active. What the caller may is {@link authorize}'s.
  */
 export async function authenticate(
   bearer: string | undefined,
@@ -33,24 +34,24 @@ export async function authenticate(
 ): Promise<Authenticated> {
   if (permission === "public") return { caller: { type: "public" }, holder: "public" };
   if (bearer === undefined) throw new Problem("unauthenticated");
-  if (isGuestSession(bearer)) {
-    const guest = await verifySession(bearer);
-    demand(permission, "guest");
-    return guestAccess(guest, facts);
-  }
+  if (isGuestSession(bearer)) return guestAccess(await verifySession(bearer), facts);
   const identity = await verifyAccessToken(bearer);
   if (allows(permission, "person")) {
     const { issuer, subject } = identity;
     return { caller: { type: "person", issuer, subject }, holder: memberId(issuer, subject) };
   }
   if (identity.operator) {
-    demand(permission, "operator");
     const id = derivedId("opr", identity.issuer, identity.subject);
     return access({ type: "operator", id }, platformTenantId, facts);
   }
   const caller = await memberOf(identity);
-  demand(permission, caller.role);
   return access(caller, caller.tenant.id, facts);
+}
+
+/** Whether the caller may. Throws `forbidden`. */
+export function authorize(caller: Caller, permission: Permission): void {
+  const role = caller.type === "member" ? caller.role : caller.type;
+  if (!allows(permission, role)) throw new Problem("forbidden");
 }
 
 /** The scope of a guest whose credential was verified outside a request's own bearer: by the link itself. */
@@ -80,8 +81,4 @@ async function memberOf({ issuer, subject, tenantId }: Identity): Promise<Member
   if (member?.status !== "active" || tenant === undefined) throw new Problem("forbidden");
   if (tenant.state !== "active") throw new Problem("tenant_suspended");
   return { type: "member", id, role: member.role, tenant, assignedOnly: member.role === "surveyor" };
-}
-
-function demand(permission: Permission, role: Role): void {
-  if (!allows(permission, role)) throw new Problem("forbidden");
 }

@@ -37,8 +37,8 @@ export const permissions = {
 export type Permission = keyof typeof permissions | "public";
 
 /** Whether the role has the permission. `public` is for everybody and asks for no role. */
-export function allows(permission: Permission, role: Role): boolean {
+export function allows(permission: Permission, role: Role | "public"): boolean {
   if (permission === "public") return true;
-  const roles: readonly Role[] = permissions[permission];
+  const roles: readonly (Role | "public")[] = permissions[permission];
   return roles.includes(role);
 }

@@ -2,7 +2,7 @@ import { createHash, createHmac } from "node:crypto";
 import type { TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ulid } from "ulid";
-import { type Authenticated, type RequestFacts, authenticate } from "../auth/authenticate.ts";
+import { type Authenticated, type RequestFacts, authenticate, authorize } from "../auth/authenticate.ts";
 import { config } from "../config.ts";
 import { secrets } from "../protection/secrets.ts";
 import { derivedId } from "../tenancy/ids.ts";
@@ -78,6 +78,7 @@ export async function handleRequest(contract: Contract, request: PlainRequest): 
 /** What is known once a request is under way, also when it fails later. */
 interface Trail {
   headers: Record<string, string>;
+  /** Of whoever calls, from when they are known: before it is decided whether they may. */
   scope?: TenantScope;
 }
 
@@ -93,6 +94,9 @@ async function answer(
   const source = contract.unversioned === true ? {} : { source: await addressHash(address) };
   const facts: RequestFacts = { action: request.operation, requestId, ...source };
   const authenticated = await authenticate(bearerOf(request), contract.permission, facts);
+  const known = authenticated.open?.();
+  if (known !== undefined) trail.scope = known;
+  authorize(authenticated.caller, contract.permission);
   trail.headers = await limitCaller(authenticated.holder === "public" ? address : authenticated.holder);
   const params = validParameters(contract, request);
   const bytes = contract.body === undefined ? Buffer.alloc(0) : await readBody(rawBody(request));
@@ -102,7 +106,6 @@ async function answer(
       : valid(contract.body, parseBody(request.headers.get("content-type") ?? undefined, bytes));
   const idempotency = idempotencyOf(contract, request, authenticated, bytes);
   const scope = authenticated.open?.(idempotency);
-  if (scope !== undefined) trail.scope = scope;
   const input: AnyInput = {
     params,
     query: validQuery(contract, request),
