@@ -30,10 +30,14 @@ function keyed(request: Request, key: string): Request {
   return { ...request, headers: { ...request.headers, "idempotency-key": key } };
 }
 
-/** An answer without what differs between two grants of the same: signatures, bearers and their ends. */
+/**
+ * An answer without what differs between two grants of the same, signatures, bearers and their ends, and without the time
+ * of the last change, which a mail that is sent meanwhile moves on.
+ */
 function lasting(text: string): unknown {
   return JSON.parse(text, (name, value: unknown) => {
     if (name === "expiresAt" || name === "bearer") return "<granted>";
+    if (name === "updatedAt") return "<moves on>";
     return typeof value === "string" && name === "url" ? value.split("?")[0] : value;
   });
 }
