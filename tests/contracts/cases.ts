@@ -1,6 +1,8 @@
 import { ulid } from "ulid";
+import { allows } from "../../shared/auth/permissions.ts";
 import { newSecret, secretHash, tokenText } from "../../shared/protection/oneTimeToken.ts";
 import { platformTenantId } from "../../shared/tenancy/ids.ts";
+import type { Contract } from "../../shared/triggers/contract.ts";
 import { type Operation, type Request, item, newEmail, operations, write } from "../support/contracts.ts";
 import { expectApi } from "../support/tenant.ts";
 import {
@@ -284,6 +286,14 @@ export function callerFor({ contract: { permission } }: Operation): CallerName {
   if (permission === "invitation:accept") return "person";
   if (permission === "tenants:manage") return "operator";
   return permission.startsWith("guest:") ? "guest" : "owner";
+}
+
+/** What the permissions say of the caller. A stranger has a valid credential and no role. */
+export function allowed({ permission }: Contract, caller: CallerName): boolean {
+  if (permission === "public") return true;
+  if (caller === "anonymous") return false;
+  if (allows(permission, "person")) return caller !== "guest";
+  return caller !== "stranger" && allows(permission, caller);
 }
 
 /** A request that succeeds once, on a tenant's own things. */

@@ -1,26 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Operation, brokenPromises, send } from "../support/contracts.ts";
-import { every } from "./cases.ts";
+import { type Page, filters, lists } from "./lists.ts";
 import { type Side, newDraft, newDraftSurvey, newSide } from "./side.ts";
-
-interface Page {
-  readonly items: readonly { readonly id: string }[];
-  readonly nextCursor?: string;
-  readonly code?: string;
-}
-
-/** Filters under which each list has several pages. */
-const filters: Readonly<Record<string, (side: Side) => readonly Record<string, string>[]>> = {
-  listMembers: () => [{}],
-  listTemplates: () => [{}],
-  listSurveys: ({ people }) => [
-    {},
-    { state: "draft" },
-    { assigneeId: people.surveyor.id },
-    { state: "draft", assigneeId: people.surveyor.id },
-    { updatedSince: "2020-01-01T00:00:00Z" },
-  ],
-};
 
 let own: Side;
 let foreign: Side;
@@ -66,8 +47,6 @@ async function walk(operation: Operation, filter: Record<string, string>, limit:
   } while (cursor !== undefined);
   return ids;
 }
-
-const lists = every(({ contract }) => contract.query !== undefined && "cursor" in contract.query.properties);
 
 test("every list has its filters here", () => {
   expect(Object.keys(filters).sort()).toEqual(lists.map(([name]) => name).sort());

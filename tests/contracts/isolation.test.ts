@@ -17,6 +17,7 @@ import {
 import { expectApi, openSession } from "../support/tenant.ts";
 import { callerFor, caseOf, every, newReadyVideo, requestOn, sendByte } from "./cases.ts";
 import { type Side, newOpenSurvey, newSide } from "./side.ts";
+import { isToken, missing, mixed, namesIn, notFound, replaced, strays } from "./strays.ts";
 
 /** What an operation is asked on the own tenant, on the other, and on another thing of the own. */
 interface Prepared {
@@ -51,41 +52,6 @@ function requestsOf({ name }: Operation): Prepared {
   const requests = prepared.get(name);
   if (requests === undefined) throw new Error(`nothing is prepared for ${name}`);
   return requests;
-}
-
-/** The one answer to whatever is missing, foreign, or not to be known of. */
-const notFound =
-  '404 {"type":"urn:callpilot:problem:not_found","title":"Not found","status":404,"code":"not_found","requestId":"<request>"}';
-
-/** The id of nothing, of the same kind. */
-function missing(id: string): string {
-  if (/^[a-z]+_[0-9A-Z]{26}$/u.test(id)) return id.replace(/_.*/u, `_${ulid()}`);
-  return id.startsWith("mbr_") ? `mbr_${"0".repeat(40)}` : "q_missing";
-}
-
-/** Every request that differs from the own one in at least one parameter, by what it names instead. */
-function strays(mine: Request, other: Request, sibling: Request): readonly [string, Request][] {
-  const names = Object.keys(mine.params ?? {});
-  return names
-    .reduce<[string, Record<string, string>][]>(
-      (all, name) =>
-        all.flatMap(([label, params]) => {
-          const id = mine.params?.[name] ?? "";
-          const instead = { own: id, foreign: other.params?.[name] ?? "", missing: missing(id), malformed: `${id}~` };
-          return Object.entries(instead).map(([what, value]): [string, Record<string, string>] => [
-            `${label} ${what}`,
-            { ...params, [name]: value },
-          ]);
-        }),
-      [["", {}]],
-    )
-    .slice(1)
-    .concat(
-      names.length > 1
-        ? names.map((name) => [`sibling ${name}`, { ...mine.params, [name]: sibling.params?.[name] ?? "" }])
-        : [],
-    )
-    .map(([label, params]) => [label, { ...mine, params }]);
 }
 
 describe("what is not there for the caller is not found:", () => {
@@ -123,37 +89,7 @@ describe("what is not there for the caller is not found:", () => {
   );
 });
 
-/** Where an operation's body or query takes ids, questions' names or one-time tokens. */
-function namesIn(operation: Operation): string[] {
-  const { body, query } = operation.contract;
-  const { words = [] } = caseOf(operation);
-  return [...references(body, "body"), ...references(query, "query")].filter((path) => !words.includes(path));
-}
-
-function references(schema: unknown, path: string): string[] {
-  const { pattern, properties, items } = (schema ?? {}) as {
-    pattern?: string;
-    properties?: Record<string, unknown>;
-    items?: unknown;
-  };
-  const isName = pattern !== undefined && /^\^(?:\w+_|\[a-z\]\[a-z0-9_-\])/u.test(pattern);
-  return [
-    ...(isName || path === "body/token" ? [path] : []),
-    ...Object.entries(properties ?? {}).flatMap(([name, member]) => references(member, `${path}/${name}`)),
-    ...(items === undefined ? [] : references(items, `${path}/0`)),
-  ];
-}
-
-function replaced(request: Request, path: string, value: string): Request {
-  const [part = "", name = "", place] = path.split("/");
-  const change = { [name]: place === undefined ? value : [value] };
-  return part === "query"
-    ? { ...request, query: { ...request.query, ...change } as Record<string, string> }
-    : { ...request, body: { ...(request.body as object), ...change } };
-}
-
 const naming = every((operation) => namesIn(operation).length > 0);
-const isToken = (path: string) => path === "body/token";
 
 describe("what a body or a query names is looked for in the caller's tenant only:", () => {
   test.each(naming)("%s has every field in its case that names something", (_, operation) => {
@@ -202,14 +138,6 @@ describe("a request like those succeeds", () => {
 });
 
 describe("a credential opens its own tenant only:", () => {
-  /** The parts of a one-time token, of which some are somebody else's. */
-  const mixed = (mine: string, theirs: string) => {
-    const [a, b] = [mine.split("."), theirs.split(".")];
-    return [0, 1, 2]
-      .flatMap((part) => [a.with(part, b[part] ?? ""), b.with(part, a[part] ?? "")])
-      .map((parts) => parts.join("."));
-  };
-
   test.each(every((operation) => namesIn(operation).some(isToken)))("one-time tokens of %s", async (_, operation) => {
     const { contract } = operation;
     const [mine, other] = await Promise.all([requestOn(own, operation), requestOn(foreign, operation)]);

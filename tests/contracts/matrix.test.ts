@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { allows } from "../../shared/auth/permissions.ts";
-import type { Contract } from "../../shared/triggers/contract.ts";
 import { brokenPromises, send } from "../support/contracts.ts";
-import { every, requestOn } from "./cases.ts";
-import { type CallerName, type Side, callers, newSide, tokenOf } from "./side.ts";
+import { allowed, every, requestOn } from "./cases.ts";
+import { type Side, callers, newSide, tokenOf } from "./side.ts";
 
 let home: Side;
 let elsewhere: Side;
@@ -13,14 +11,6 @@ beforeAll(async () => {
 afterAll(async () => {
   expect(await brokenPromises()).toEqual([]);
 });
-
-/** What the permissions say of the caller. A stranger has a valid credential and no role. */
-function allowed({ permission }: Contract, caller: CallerName): boolean {
-  if (permission === "public") return true;
-  if (caller === "anonymous") return false;
-  if (allows(permission, "person")) return caller !== "guest";
-  return caller !== "stranger" && allows(permission, caller);
-}
 
 describe.each(every())("%s", (_, operation) => {
   const { contract } = operation;
