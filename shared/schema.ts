@@ -45,6 +45,9 @@ export function Whole(minimum: number, maximum: number, description?: string) {
   return Type.Integer({ minimum, maximum, ...(description !== undefined && { description }) });
 }
 
+/** A number that may have a fraction, within what a double counts exactly. */
+export const Decimal = Type.Number({ minimum: -1e15, maximum: 1e15 });
+
 /** A member that may be left out. */
 export const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
 

@@ -1,5 +1,5 @@
 import { Type } from "@sinclair/typebox";
-import { Choice, type Static, Time, Whole, closed } from "../schema.ts";
+import { Choice, Decimal, type Static, Time, Whole, closed } from "../schema.ts";
 import { surveyKind } from "../surveys/survey.ts";
 import { type EventType, eventTypes } from "../tenancy/fact.ts";
 import type { LogEntry } from "../tenancy/log.ts";
@@ -15,8 +15,12 @@ export const EventView = closed({
   time: Time,
   data: Type.Record(
     Type.String({ pattern: "^[a-zA-Z]{1,40}$" }),
-    Type.Union([Type.String({ maxLength: 200 }), Type.Number(), Type.Boolean(), Type.Null()]),
-    { maxProperties: 20, description: "Ids, closed words, and the survey's externalRef where it has one" },
+    Type.Union([Type.String({ maxLength: 200 }), Decimal, Type.Boolean(), Type.Null()]),
+    {
+      additionalProperties: false,
+      maxProperties: 20,
+      description: "Ids, closed words, and the survey's externalRef where it has one",
+    },
   ),
 });
 export type EventView = Static<typeof EventView>;

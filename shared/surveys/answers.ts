@@ -1,9 +1,10 @@
 import { Type } from "@sinclair/typebox";
-import { Text, Time, closed } from "../schema.ts";
+import { Decimal, Text, Time, closed } from "../schema.ts";
 import { QuestionId } from "../templates/template.ts";
 import type { AnswerValue, Survey } from "./survey.ts";
 
-const bounds = { ...Text(5_000), items: QuestionId, maxItems: 50 };
+const { minimum, maximum } = Decimal;
+const bounds = { ...Text(5_000), minimum, maximum, items: QuestionId, maxItems: 50 };
 
 /** An answer of any type; null takes one back. One schema of several types, so that a fault says what is wrong. */
 export const AnswerInput = Type.Unsafe<AnswerValue | null>({
@@ -16,7 +17,11 @@ const Answer = closed({
   at: Time,
 });
 
-export const AnswersView = Type.Record(QuestionId, Answer, { description: "Answers by question id" });
+export const AnswersView = Type.Record(QuestionId, Answer, {
+  additionalProperties: false,
+  maxProperties: 100,
+  description: "Answers by question id",
+});
 
 /** The answer to a question, or undefined where there is none (any more). */
 export function answerTo(survey: Survey, questionId: string): AnswerValue | undefined {

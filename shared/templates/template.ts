@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { Choice, Line, List, type Static, Text, Whole, closed, optional } from "../schema.ts";
+import { Choice, Decimal, Line, List, type Static, Text, Whole, closed, optional } from "../schema.ts";
 import { defineKind } from "../tenancy/kind.ts";
 import { fault } from "../validator.ts";
 
@@ -30,8 +30,8 @@ const variants = [
     ...common,
     type: kindOf("number"),
     required,
-    minimum: optional(Type.Number()),
-    maximum: optional(Type.Number()),
+    minimum: optional(Decimal),
+    maximum: optional(Decimal),
   }),
   closed({
     ...common,

@@ -37,11 +37,15 @@ export function Id(...of: readonly Prefix[]): TString {
   return Type.String({ pattern: `^${prefix}_${ulidPattern}$`, maxLength: 31 });
 }
 
-const tenantPattern = new RegExp(`^(?:${platformTenantId}|${prefixes.tenant}_${ulidPattern})$`, "u");
+const tenantPattern = `^(?:${platformTenantId}|${prefixes.tenant}_${ulidPattern})$`;
+const tenantExpression = new RegExp(tenantPattern, "u");
+
+/** Schema of what {@link isTenantId} knows. */
+export const TenantId = Type.String({ pattern: tenantPattern, maxLength: 30 });
 
 /** Whether the text can be the id of a tenant (or of the platform). Says nothing about its existence. */
 export function isTenantId(text: string): boolean {
-  return tenantPattern.test(text);
+  return tenantExpression.test(text);
 }
 
 /** A derived id, `<prefix>_<first 160 bits of SHA-256, hex>`: the same parts give the same id. */

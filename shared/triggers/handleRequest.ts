@@ -1,5 +1,4 @@
 import { createHash, createHmac } from "node:crypto";
-import type { TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ulid } from "ulid";
 import { type Authenticated, type RequestFacts, authenticate, authorize } from "../auth/authenticate.ts";
@@ -7,7 +6,7 @@ import { config } from "../config.ts";
 import { secrets } from "../protection/secrets.ts";
 import { derivedId } from "../tenancy/ids.ts";
 import { type Idempotency, IdempotencyConflict, type TenantScope, idempotencyKind } from "../tenancy/scope.ts";
-import { escapePointer, fault, valid } from "../validator.ts";
+import { fault, valid } from "../validator.ts";
 import { corsHeaders, securityHeaders } from "../web/headers.ts";
 import { toJson } from "../web/json.ts";
 import { Page } from "../web/page.ts";
@@ -17,7 +16,8 @@ import { clientAddress } from "./clientAddress.ts";
 import { entityTag, matchesNone, storedVersion } from "./entityTag.ts";
 import { type Log, errorFields } from "./logLine.ts";
 import { limitAddress, limitCaller } from "./rateLimit.ts";
-import { type RawBody, parseBody, readBody } from "./requestBody.ts";
+import { type RawBody, parseBody, readBody, refuseBody } from "./requestBody.ts";
+import { queryOf } from "./requestQuery.ts";
 
 /** An HTTP request as plain data, so that the whole way of a request can be run without a host. */
 export interface PlainRequest {
@@ -99,7 +99,7 @@ async function answer(
   authorize(authenticated.caller, contract.permission);
   trail.headers = await limitCaller(authenticated.holder === "public" ? address : authenticated.holder);
   const params = validParameters(contract, request);
-  const bytes = contract.body === undefined ? Buffer.alloc(0) : await readBody(rawBody(request));
+  const bytes = await bytesOf(contract, request);
   const body =
     contract.body === undefined
       ? undefined
@@ -108,7 +108,7 @@ async function answer(
   const scope = authenticated.open?.(idempotency);
   const input: AnyInput = {
     params,
-    query: validQuery(contract, request),
+    query: queryOf(contract.query, request.url),
     body,
     caller: authenticated.caller,
     tenant: scope,
@@ -222,12 +222,15 @@ function bearerOf(request: PlainRequest): string | undefined {
   return /^Bearer ([\w.~+/=-]{16,8192})$/iu.exec(request.headers.get("authorization") ?? "")?.[1];
 }
 
-function rawBody(request: PlainRequest): RawBody {
-  return {
-    contentType: request.headers.get("content-type") ?? undefined,
+async function bytesOf(contract: Contract, request: PlainRequest): Promise<Buffer> {
+  const raw: RawBody = {
+    contentEncoding: request.headers.get("content-encoding") ?? undefined,
     contentLength: request.headers.get("content-length") ?? undefined,
     stream: request.body,
   };
+  if (contract.body !== undefined) return await readBody(raw);
+  await refuseBody(raw);
+  return Buffer.alloc(0);
 }
 
 function validParameters(contract: Contract, request: PlainRequest): Record<string, string> {
@@ -237,28 +240,6 @@ function validParameters(contract: Contract, request: PlainRequest): Record<stri
     if (fault(routeParameters[name as keyof typeof routeParameters], value) !== undefined)
       throw new Problem("not_found");
   return Object.fromEntries(entries);
-}
-
-function validQuery(contract: Contract, request: PlainRequest): unknown {
-  const given = [...new URL(request.url).searchParams];
-  const properties: Readonly<Record<string, TSchema>> = contract.query?.properties ?? {};
-  const query: Record<string, unknown> = {};
-  for (const [name, value] of given) {
-    const pointer = `/${escapePointer(name)}`;
-    // As texts in bodies are, so that what is looked for is what was stored.
-    const text = value.normalize("NFC");
-    if (!Object.hasOwn(properties, name))
-      throw new Problem("invalid_request", {
-        errors: [{ pointer, code: "unknown_field", message: "is not known here" }],
-      });
-    if (Object.hasOwn(query, name))
-      throw new Problem("invalid_request", { errors: [{ pointer, code: "repeated", message: "is given twice" }] });
-    const type: unknown = properties[name]?.["type"];
-    if (type === "integer") query[name] = /^-?\d{1,15}$/u.test(text) ? Number(text) : text;
-    else if (type === "array") query[name] = text.split(",");
-    else query[name] = text;
-  }
-  return contract.query === undefined ? query : valid(contract.query, query);
 }
 
 function preconditionOf(contract: Contract, request: PlainRequest): string | undefined {

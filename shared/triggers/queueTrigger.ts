@@ -1,8 +1,8 @@
 import type { InvocationContext, StorageQueueFunctionOptions } from "@azure/functions";
-import { type Static, type TObject, type TProperties, Type } from "@sinclair/typebox";
+import { type Static, type TObject, type TProperties, type TSchema, Type } from "@sinclair/typebox";
 import { compose } from "../composition.ts";
 import type { QueueName } from "../storage/queues.ts";
-import { Id, isTenantId, platformTenantId, prefixes } from "../tenancy/ids.ts";
+import { Id, TenantId, platformTenantId, prefixes } from "../tenancy/ids.ts";
 import { openScope } from "../tenancy/openScope.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { fault } from "../validator.ts";
@@ -11,8 +11,8 @@ import { type Log, errorFields, logOf } from "./logLine.ts";
 /** What every message has: whose it is, and the request that caused it. */
 const envelope = {
   schemaVersion: Type.Integer({ minimum: 1, maximum: 1_000 }),
-  tenantId: Type.String({ maxLength: 64 }),
-  requestId: Type.String({ maxLength: 64 }),
+  tenantId: TenantId,
+  requestId: Type.String({ pattern: "^[\\w.-]{1,64}$", maxLength: 64 }),
 };
 
 /** What a message of the platform has that is about a tenant. */
@@ -44,51 +44,59 @@ export function queueTrigger<P extends TProperties>(definition: {
   readonly subject?: true;
   readonly handler: (input: QueueInput<Static<TObject<P>>>) => Promise<void>;
 }): StorageQueueFunctionOptions {
-  // Open on purpose: the next build's messages may have more fields while both builds consume.
-  const schema = Type.Object({ ...envelope, ...(definition.subject && subject), ...definition.message });
-  return {
-    queueName: definition.queue,
-    connection: "DATA",
-    handler: async (queueEntry: unknown, context: InvocationContext) => {
-      compose();
-      const log = logOf(context);
-      const entry = typeof queueEntry === "string" ? (JSON.parse(queueEntry) as unknown) : queueEntry;
-      const wrong = fault(schema, entry);
-      const tenantId = wrong === undefined ? tenantOf(entry as Sent, definition.subject === true) : undefined;
-      if (tenantId === undefined) {
-        log("error", {
-          event: "message_invalid",
-          code: wrong?.code ?? "tenant",
-          target: wrong?.pointer ?? "/tenantId",
-        });
-        throw new Error("a message that does not match its schema");
-      }
-      const { requestId } = entry as Sent;
-      const attempt = Number(context.triggerMetadata?.["dequeueCount"] ?? 1);
-      const actor = { type: "system", id: context.functionName } as const;
-      const facts = { action: context.functionName, requestId, actor };
-      const started = performance.now();
-      try {
-        await definition.handler({
-          message: entry as Static<TObject<P>>,
-          tenant: openScope({ ...facts, tenantId }),
-          platform: openScope({ ...facts, tenantId: platformTenantId }),
-          attempt,
-          log,
-        });
-      } catch (error) {
-        log("error", { event: "message_failed", tenantId, requestId, attempt, ...errorFields(error) });
-        throw error;
-      }
-      log("info", {
-        event: "message",
-        tenantId,
-        requestId,
-        attempt,
-        milliseconds: Math.round(performance.now() - started),
+  const schema = Type.Object(
+    { ...envelope, ...(definition.subject && subject), ...definition.message },
+    { $comment: "Open: the next build's messages may have more fields while both builds consume" },
+  );
+  const handler = async (queueEntry: unknown, context: InvocationContext): Promise<void> => {
+    compose();
+    const log = logOf(context);
+    const entry = typeof queueEntry === "string" ? (JSON.parse(queueEntry) as unknown) : queueEntry;
+    const wrong = fault(schema, entry);
+    const tenantId = wrong === undefined ? tenantOf(entry as Sent, definition.subject === true) : undefined;
+    if (tenantId === undefined) {
+      log("error", {
+        event: "message_invalid",
+        code: wrong?.code ?? "tenant",
+        target: wrong?.pointer ?? "/tenantId",
       });
-    },
+      throw new Error("a message that does not match its schema");
+    }
+    const { requestId } = entry as Sent;
+    const attempt = Number(context.triggerMetadata?.["dequeueCount"] ?? 1);
+    const actor = { type: "system", id: context.functionName } as const;
+    const facts = { action: context.functionName, requestId, actor };
+    const started = performance.now();
+    try {
+      await definition.handler({
+        message: entry as Static<TObject<P>>,
+        tenant: openScope({ ...facts, tenantId }),
+        platform: openScope({ ...facts, tenantId: platformTenantId }),
+        attempt,
+        log,
+      });
+    } catch (error) {
+      log("error", { event: "message_failed", tenantId, requestId, attempt, ...errorFields(error) });
+      throw error;
+    }
+    log("info", {
+      event: "message",
+      tenantId,
+      requestId,
+      attempt,
+      milliseconds: Math.round(performance.now() - started),
+    });
   };
+  const options: StorageQueueFunctionOptions = { queueName: definition.queue, connection: "DATA", handler };
+  messageSchemas.set(options, schema);
+  return options;
+}
+
+const messageSchemas = new WeakMap<object, TSchema>();
+
+/** What the messages of a registration made by {@link queueTrigger} are checked against. */
+export function messageSchemaOf(options: object): TSchema | undefined {
+  return messageSchemas.get(options);
 }
 
 interface Sent {
@@ -99,6 +107,6 @@ interface Sent {
 
 /** The tenant that a message is for; undefined where it may not be for the one that it names. */
 function tenantOf({ tenantId, subjectTenantId }: Sent, hasSubject: boolean): string | undefined {
-  if (hasSubject) return tenantId === platformTenantId ? subjectTenantId : undefined;
-  return isTenantId(tenantId) ? tenantId : undefined;
+  if (!hasSubject) return tenantId;
+  return tenantId === platformTenantId ? subjectTenantId : undefined;
 }

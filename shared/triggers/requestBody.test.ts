@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Problem } from "../web/problem.ts";
-import { maxBodyBytes, parseBody, readBody } from "./requestBody.ts";
+import { maxBodyBytes, parseBody, readBody, refuseBody } from "./requestBody.ts";
 
 const parse = (body: string | Buffer, contentType: string | undefined = "application/json") =>
   parseBody(contentType, Buffer.from(body));
@@ -21,12 +21,12 @@ const faultOf = (body: string) => problemOf(() => parse(body)).details.errors?.[
 
 describe("reading", () => {
   const raw = (chunks: readonly Uint8Array[], contentLength?: string) =>
-    readBody({ contentType: undefined, contentLength, stream: Readable.from(chunks) });
+    readBody({ contentEncoding: undefined, contentLength, stream: Readable.from(chunks) });
 
   it("takes up to 1 MiB, in whatever pieces", async () => {
     expect(await raw([Buffer.alloc(maxBodyBytes)])).toHaveLength(maxBodyBytes);
     expect(await raw(Array.from({ length: 1024 }, () => Buffer.alloc(1024)))).toHaveLength(maxBodyBytes);
-    expect(await readBody({ contentType: undefined, contentLength: undefined, stream: null })).toHaveLength(0);
+    expect(await readBody({ contentEncoding: undefined, contentLength: undefined, stream: null })).toHaveLength(0);
   });
 
   it("refuses a byte more that is declared without reading any of it", async () => {
@@ -37,7 +37,7 @@ describe("reading", () => {
         yield Buffer.alloc(1);
       })(),
     );
-    const body = readBody({ contentType: undefined, contentLength: String(maxBodyBytes + 1), stream });
+    const body = readBody({ contentEncoding: undefined, contentLength: String(maxBodyBytes + 1), stream });
     await expect(body).rejects.toMatchObject({ code: "body_too_large" });
     expect(read).toBe(0);
   });
@@ -55,15 +55,59 @@ describe("reading", () => {
         ended = true;
       }
     }
-    const body = readBody({ contentType: undefined, contentLength: "1", stream: endless() });
+    const body = readBody({ contentEncoding: undefined, contentLength: "1", stream: endless() });
     await expect(body).rejects.toMatchObject({ code: "body_too_large" });
     expect(sent).toBe(maxBodyBytes + 65_536);
     expect(ended).toBe(true);
   });
 });
 
+describe("a packed body", () => {
+  const packed = (contentEncoding: string, stream: AsyncIterable<Uint8Array> | null) =>
+    readBody({ contentEncoding, contentLength: undefined, stream });
+
+  it.each(["gzip", "br", "deflate", "zstd", "gzip, gzip", "GZIP", "x-gzip", ""])(
+    "is refused unread: %s",
+    async (encoding) => {
+      let read = 0;
+      async function* body() {
+        read++;
+        yield await Promise.resolve(Buffer.from("{}"));
+      }
+      await expect(packed(encoding, body())).rejects.toMatchObject({ code: "unsupported_media_type" });
+      expect(read).toBe(0);
+    },
+  );
+  it.each(["identity", " Identity "])("is none where it only says so: %s", async (encoding) => {
+    expect(await packed(encoding, Readable.from([Buffer.from("{}")]))).toHaveLength(2);
+  });
+});
+
+describe("where no body is taken", () => {
+  const raw = (chunks: readonly Uint8Array[] | undefined) => ({
+    contentEncoding: undefined,
+    contentLength: undefined,
+    stream: chunks === undefined ? null : Readable.from(chunks),
+  });
+  it("an empty one is none", async () => {
+    await expect(refuseBody(raw(undefined))).resolves.toBeUndefined();
+    await expect(refuseBody(raw([]))).resolves.toBeUndefined();
+    await expect(refuseBody(raw([Buffer.alloc(0)]))).resolves.toBeUndefined();
+  });
+  it("a byte is refused", async () => {
+    const details = { errors: [expect.objectContaining({ pointer: "", code: "unexpected" })] };
+    await expect(refuseBody(raw([Buffer.alloc(0), Buffer.from("x")]))).rejects.toMatchObject({ details });
+  });
+});
+
 describe("the content type", () => {
-  it.each(["application/json", "application/json; charset=utf-8", " Application/JSON ;x"])("is JSON: %s", (type) => {
+  it.each([
+    "application/json",
+    "application/json; charset=utf-8",
+    'application/json;charset="UTF-8"',
+    "application/json; charset=utf8",
+    " Application/JSON ;x",
+  ])("is JSON: %s", (type) => {
     expect(parse("{}", type)).toEqual({});
   });
   it.each([
@@ -73,6 +117,10 @@ describe("the content type", () => {
     "application/problem+json",
     "",
     "multipart/form-data",
+    "application/json, text/plain",
+    "application/json; charset=utf-16",
+    "application/json; charset=iso-8859-1",
+    "application/json; charset=utf-7",
   ])("is not: %j", (type) => {
     expect(codeOf("{}", type)).toBe("unsupported_media_type");
   });
@@ -92,6 +140,7 @@ it("reads UTF-8 and nothing else", () => {
   expect(codeOf(Buffer.from('{"a":"ü"}', "latin1"))).toBe("malformed_json");
   expect(codeOf(Buffer.from("{}", "utf16le"))).toBe("malformed_json");
   expect(codeOf(Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]))).toBe("malformed_json");
+  expect(codeOf("\ufeff{}")).toBe("malformed_json");
 });
 
 describe("texts", () => {
@@ -147,6 +196,57 @@ describe("the shape", () => {
     expect(Object.getPrototypeOf(parsed)).toBe(Object.prototype);
     expect(Object.keys(parsed)).toEqual(["__proto__", "constructor"]);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
+
+describe("numbers", () => {
+  it.each([
+    "0",
+    "-0",
+    "-0.0e5",
+    "1.0",
+    "1e1",
+    "0.1",
+    "0.30000000000000004",
+    "-1.5E-7",
+    "9007199254740991",
+    "123456789012345680000",
+    "1e21",
+    "1.7976931348623157e308",
+    "5e-324",
+    "100000000000000000000000000000",
+    "0.00000000000000000000000000000001",
+  ])("that a double holds are taken: %s", (literal) => {
+    expect(parse(`{"a":[${literal}]}`)).toEqual({ a: [Number(literal) + 0] });
+  });
+  it.each([
+    "1e309",
+    "-1e999",
+    "1e-400",
+    "9007199254740993",
+    "123456789012345678901234567890",
+    "1.0000000000000000000001",
+    "0.1234567890123456789",
+    `1${"0".repeat(400)}`,
+    `0.${"0".repeat(70)}1`,
+    `1.${"0".repeat(1_000_000)}1`,
+  ])("that would be rounded are refused", (literal) => {
+    expect(faultOf(literal)).toMatchObject({ pointer: "", code: "number" });
+    expect(faultOf(`{"a":[1,${literal}]}`)).toMatchObject({ code: "number" });
+  });
+  it("in texts are none", () => {
+    expect(parse('{"9007199254740993":"1e999","a\\"1e999":"-"}')).toEqual({
+      "9007199254740993": "1e999",
+      'a"1e999': "-",
+    });
+  });
+  it("of doubles are all taken, however they are written", () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(parse(JSON.stringify([value]))).toEqual([value + 0]);
+        expect(parse(`[${value.toExponential()}]`)).toEqual([value + 0]);
+      }),
+    );
   });
 });
 

@@ -9,7 +9,13 @@ import { type Webhook, livingPrevious } from "./webhook.ts";
 export const maxUrlLength = 2_000;
 
 const fields = {
-  url: Type.String({ minLength: 1, maxLength: maxUrlLength, description: "https on port 443 of a public name" }),
+  // A URL's parser drops line ends and tabs, so that another address than the written one would be stored.
+  url: Type.String({
+    minLength: 1,
+    maxLength: maxUrlLength,
+    pattern: "^[^\\s\\p{Cc}]+$",
+    description: "https on port 443 of a public name",
+  }),
   events: Type.Array(Choice(eventTypes), { minItems: 1, maxItems: eventTypes.length, uniqueItems: true }),
 };
 
