@@ -1,3 +1,4 @@
+import { apiKeyKind } from "./keys/apiKey.ts";
 import { memberKind } from "./members/member.ts";
 import { surveyKind } from "./surveys/survey.ts";
 import { templateKind } from "./templates/template.ts";
@@ -9,6 +10,7 @@ import { webhookKind } from "./webhooks/webhook.ts";
 
 /** Every kind that is read as a list. The composite indexes of the container `data` follow from them. */
 const listedKinds: readonly ListedKind[] = [
+  apiKeyKind,
   factKind,
   memberKind,
   surveyKind,

@@ -15,9 +15,12 @@ export const addMember = endpoint({
   description: "An invitation holds one of the tenant's seats. One that has expired can be made again.",
   body: closed({ email: Email, role: Choice(memberRoles) }),
   success: { status: 201, body: InvitationView },
-  errors: ["owner_only", "exists", "quota_exceeded"],
+  errors: ["owner_only", "scope_escalation", "exists", "quota_exceeded"],
   handler: async ({ body, caller, tenant }) => {
-    if (body.role === "owner" && caller.role !== "owner") throw new Problem("owner_only");
+    if (body.role === "owner" && !(caller.type === "member" && caller.role === "owner"))
+      throw new Problem("owner_only");
+    // An admin may do more than any key, and could make keys.
+    if (body.role === "admin" && caller.type === "service") throw new Problem("scope_escalation");
     return invitationView(await inviteMember(tenant, caller.tenant.quotas.members, body));
   },
   repeat: async ({ tenant }, { id = "" }) => invitationView(await tenant.repository.get(invitationKind, id)),

@@ -15,6 +15,11 @@ export const components = {
       bearerFormat: "JWT",
       description: "OIDC access token of a member, or of a person who accepts an invitation",
     },
+    serviceKey: {
+      type: "http",
+      scheme: "bearer",
+      description: "Credential of POST /v1/keys, with the scopes that are named",
+    },
     operator: {
       type: "http",
       scheme: "bearer",

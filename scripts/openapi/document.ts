@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { type TSchema } from "@sinclair/typebox";
+import { scopes } from "../../shared/keys/apiKey.ts";
 import { type Contract, commonErrors, parameterNames, routeParameters } from "../../shared/triggers/contract.ts";
 import { type ProblemCode, problems } from "../../shared/web/problem.ts";
 import { components } from "./components.ts";
@@ -71,7 +72,7 @@ function securityOf({ permission }: Contract): Json[] {
   if (permission.startsWith("guest:")) return [{ guestSession: [] }];
   if (permission === "tenants:manage") return [{ operator: [] }];
   if (permission === "operations:read") return [{ member: [] }, { operator: [] }];
-  return [{ member: [] }];
+  return [{ member: [] }, ...scopes.filter((scope) => scope === permission).map((scope) => ({ serviceKey: [scope] }))];
 }
 
 function parametersOf(contract: Contract, schemas: Schemas): Json[] {

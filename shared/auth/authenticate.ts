@@ -1,3 +1,5 @@
+import { isCredential } from "../keys/credential.ts";
+import { noteUse } from "../keys/noteUse.ts";
 import { memberId, memberKind } from "../members/member.ts";
 import { derivedId, isTenantId, platformTenantId } from "../tenancy/ids.ts";
 import { TenantRepository } from "../tenancy/repository.ts";
@@ -8,7 +10,8 @@ import { Problem } from "../web/problem.ts";
 import { type Identity, verifyAccessToken } from "./accessToken.ts";
 import type { Caller, GuestCaller, MemberCaller } from "./caller.ts";
 import { isGuestSession, verifySession } from "./guestSession.ts";
-import { type Permission, allows } from "./permissions.ts";
+import { type Permission, allows, may } from "./permissions.ts";
+import { verifyServiceKey } from "./serviceKey.ts";
 
 /** What is known of a request before its caller is. */
 export type RequestFacts = Pick<ChangeContext, "action" | "requestId" | "source">;
@@ -24,8 +27,9 @@ type AuthenticatedIn = Authenticated & Required<Pick<Authenticated, "open">>;
 
 /**
  * Who calls, by the bearer; a permission for whoever is signed in takes them as no more than that. At most two point
- * reads. Throws `unauthenticated` without a valid credential, `forbidden` where somebody signed in is nobody here,
- * `tenant_suspended` where the tenant is not active. What the caller may is {@link authorize}'s.
+ * reads, and one write on a service key's first use of a day. Throws `unauthenticated` without a valid credential,
+ * `forbidden` where somebody signed in is nobody here, `tenant_suspended` where the tenant is not active. What the caller
+ * may is {@link authorize}'s.
  */
 export async function authenticate(
   bearer: string | undefined,
@@ -35,6 +39,12 @@ export async function authenticate(
   if (permission === "public") return { caller: { type: "public" }, holder: "public" };
   if (bearer === undefined) throw new Problem("unauthenticated");
   if (isGuestSession(bearer)) return guestAccess(await verifySession(bearer), facts);
+  if (isCredential(bearer)) {
+    const service = await verifyServiceKey(bearer);
+    const granted = access(service, service.tenant.id, facts);
+    await noteUse(granted.open(), service.key);
+    return granted;
+  }
   const identity = await verifyAccessToken(bearer);
   if (allows(permission, "person")) {
     const { issuer, subject } = identity;
@@ -50,8 +60,7 @@ export async function authenticate(
 
 /** Whether the caller may. Throws `forbidden`. */
 export function authorize(caller: Caller, permission: Permission): void {
-  const role = caller.type === "member" ? caller.role : caller.type;
-  if (!allows(permission, role)) throw new Problem("forbidden");
+  if (!may(caller, permission)) throw new Problem("forbidden");
 }
 
 /** The scope of a guest whose credential was verified outside a request's own bearer: by the link itself. */

@@ -1,3 +1,4 @@
+import type { ApiKey, Scope } from "../keys/apiKey.ts";
 import type { Link } from "../surveys/link.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { Tenant } from "../tenants/tenant.ts";
@@ -12,6 +13,16 @@ export interface MemberCaller {
   readonly tenant: Entity<Tenant>;
   /** Whether surveys that are not assigned to this member are out of sight. */
   readonly assignedOnly: boolean;
+}
+
+/** Another system of the tenant's, with the key that it holds. */
+export interface ServiceCaller {
+  readonly type: "service";
+  readonly id: string;
+  readonly key: Entity<ApiKey>;
+  readonly tenant: Entity<Tenant>;
+  /** Nothing is assigned to a service: it sees all surveys. */
+  readonly assignedOnly: false;
 }
 
 /** Somebody of the platform: sees tenants and usage, no content. */
@@ -40,7 +51,7 @@ export interface PublicCaller {
   readonly type: "public";
 }
 
-export type Caller = MemberCaller | OperatorCaller | GuestCaller | PersonCaller | PublicCaller;
+export type Caller = MemberCaller | ServiceCaller | OperatorCaller | GuestCaller | PersonCaller | PublicCaller;
 
 /** The callers that can hold a permission: what a handler is given as `caller`. */
 export type CallerWith<P extends Permission> = P extends "public"
@@ -53,4 +64,6 @@ export type CallerWith<P extends Permission> = P extends "public"
         ? OperatorCaller
         : P extends "operations:read"
           ? MemberCaller | OperatorCaller
-          : MemberCaller;
+          : P extends Scope
+            ? MemberCaller | ServiceCaller
+            : MemberCaller;

@@ -142,7 +142,7 @@ export class Change {
     return this.#add("entities", () => withIfMatch({ operationType: "Delete", id }, etag), otherwise);
   }
 
-  /** Starts a counter of the tenant; only when the tenant is made. */
+  /** Starts a counter of the tenant; throws `conflict` where it counts already. */
   startCounter(counter: string, value: number): this {
     return this.#add("counters", this.#creation(counterKind, counterId(counter), { value }), {});
   }

@@ -37,9 +37,9 @@ export interface Command {
   readonly message: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** Who acts: a person by member id, a guest by link id, an operator by a keyed hash, or a function of ours by name. */
+/** Who acts: a person by member id, a service by key id, a guest by link id, an operator by a hash, a function of ours by name. */
 export interface Actor {
-  readonly type: "member" | "guest" | "operator" | "person" | "system";
+  readonly type: "member" | "service" | "guest" | "operator" | "person" | "system";
   readonly id: string;
 }
 

@@ -7,6 +7,7 @@ import { lazy } from "../lazy.ts";
 export const prefixes = {
   tenant: "tnt",
   invitation: "inv",
+  apiKey: "key",
   template: "tpl",
   templateVersion: "tpv",
   survey: "svy",

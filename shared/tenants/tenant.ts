@@ -29,10 +29,17 @@ export const quotasOf: Readonly<Record<Plan, Quotas>> = {
 };
 
 /**
- * The tenant's counters, each bounded by the quota of the same name. `members` counts seats: people and the invitations
- * that may still become one. `owners` counts people only and never falls below one.
+ * The tenant's counters, most of them bounded by the quota of the same name. `members` counts seats: people and the
+ * invitations that may still become one. `owners` counts people only and never falls below one. `keys` is the same for
+ * every plan, and starts with the first key.
  */
-export const counters = { surveys: "surveys", videoBytes: "videoBytes", members: "members", owners: "owners" } as const;
+export const counters = {
+  surveys: "surveys",
+  videoBytes: "videoBytes",
+  members: "members",
+  owners: "owners",
+  keys: "keys",
+} as const;
 
 /** Fluent's brand blue, until the tenant has its own color. */
 export const defaultColor = "#0f6cbd";

@@ -18,6 +18,7 @@ export const routeParameters = {
   surveyId: Id(prefixes.survey),
   videoId: Id(prefixes.video),
   webhookId: Id(prefixes.webhook),
+  keyId: Id(prefixes.apiKey),
   operationId: Id(prefixes.operation),
   questionId: Type.String({ pattern: "^[a-z][a-z0-9_-]{0,39}$", maxLength: 40 }),
 } as const;

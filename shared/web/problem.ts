@@ -13,6 +13,7 @@ export const problems = {
   link_invalid: [401, "This link is not valid"],
   invitation_invalid: [401, "This invitation is not valid"],
   forbidden: [403, "Your role does not allow this"],
+  scope_escalation: [403, "A key gives no more than its maker has"],
   owner_only: [403, "Only an owner may do this"],
   tenant_suspended: [403, "This account is suspended"],
   consent_required: [403, "Consent is required first"],

@@ -1,4 +1,5 @@
 import { ulid } from "ulid";
+import { scopes } from "../../shared/keys/apiKey.ts";
 import { allows } from "../../shared/auth/permissions.ts";
 import { newSecret, secretHash, tokenText } from "../../shared/protection/oneTimeToken.ts";
 import { platformTenantId } from "../../shared/tenancy/ids.ts";
@@ -12,6 +13,7 @@ import {
   draftOf,
   newDraft,
   newDraftSurvey,
+  newKey,
   newOpenSurvey,
   tokenOf,
 } from "./side.ts";
@@ -144,6 +146,25 @@ const cases: Readonly<Record<string, OperationCase>> = {
   acceptInvitation: {
     request: async (side, caller) => mine(side, caller, { body: { token: await newInvitation(side) } }),
     names: { "body/token": newInvitation },
+  },
+
+  listKeys: plain,
+  createKey: {
+    request: (side, caller) =>
+      mine(side, caller, {
+        body: {
+          name: "Planning system",
+          scopes: ["keys:manage"],
+          expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+        },
+      }),
+    other: withBody({ name: "Another system" }),
+  },
+  revokeKey: {
+    request: async (side, caller) => {
+      const { id } = await newKey(side.people.owner.token, ["events:read"]);
+      return mine(side, caller, { params: { keyId: id } });
+    },
   },
 
   listTemplates: plain,
@@ -292,8 +313,8 @@ export function callerFor({ contract: { permission } }: Operation): CallerName {
 export function allowed({ permission }: Contract, caller: CallerName): boolean {
   if (permission === "public") return true;
   if (caller === "anonymous") return false;
-  if (allows(permission, "person")) return caller !== "guest";
-  return caller !== "stranger" && allows(permission, caller);
+  if (allows(permission, "person")) return caller !== "guest" && caller !== "service";
+  return caller !== "stranger" && allows(permission, caller, scopes);
 }
 
 /** A request that succeeds once, on a tenant's own things. */

@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { ulid } from "ulid";
 import { signIn } from "../../local/client.ts";
+import { type Scope, scopes } from "../../shared/keys/apiKey.ts";
 import { type MemberRole, memberRoles } from "../../shared/members/member.ts";
 import { enrol, item, newEmail, write } from "../support/contracts.ts";
 import { stackUnderTest } from "../support/stackUnderTest.ts";
 import { type Person, expectApi, newTenant, openSession, operatorToken } from "../support/tenant.ts";
 
 /** Whoever may call: the roles that permissions know, a member of nothing who claims the tenant, and nobody known. */
-export const callers = [...memberRoles, "operator", "guest", "person", "stranger", "anonymous"] as const;
+export const callers = [...memberRoles, "service", "operator", "guest", "person", "stranger", "anonymous"] as const;
 export type CallerName = (typeof callers)[number];
 
 /** One of two tenants that must not know of each other, with people of every role and a template of its own. */
@@ -21,6 +22,8 @@ export interface Side {
   readonly templateVersionId: string;
   /** A text question that only this tenant asks. */
   readonly questionId: string;
+  /** A service key with every scope. */
+  readonly service: string;
   readonly operator: string;
   /** Somebody signed in who claims the tenant, and is no member. */
   readonly stranger: string;
@@ -42,11 +45,12 @@ export async function newSide(): Promise<Side> {
     const token = await signIn(stackUnderTest(), email, id);
     return { email, token, id: await enrol(id, token, { email, role }) };
   };
-  const [admin, surveyor, auditor, colleague, operator, stranger] = await Promise.all([
+  const [admin, surveyor, auditor, colleague, service, operator, stranger] = await Promise.all([
     enrolled("admin"),
     enrolled("surveyor"),
     enrolled("auditor"),
     enrolled("surveyor"),
+    newKey(owner.token, scopes),
     operatorToken(),
     signIn(stackUnderTest(), newEmail(), id),
   ]);
@@ -61,7 +65,14 @@ export async function newSide(): Promise<Side> {
   await write(id, [item(id, "webhook", `whk_${ulid()}`, webhook)]);
   const people = { owner, admin, surveyor, auditor };
   const side = { id, name, people, colleague, questionId, operator, stranger, ...template };
-  return { ...side, guest: (await newOpenSurvey(side)).guest };
+  return { ...side, service: service.credential, guest: (await newOpenSurvey(side)).guest };
+}
+
+/** A service key that ends in a day. */
+export async function newKey(token: string, of: readonly Scope[]): Promise<{ id: string; credential: string }> {
+  const expiresAt = new Date(Date.now() + 86_400_000).toISOString();
+  const body = { name: "Planning system", scopes: of, expiresAt };
+  return (await expectApi<{ id: string; credential: string }>("POST /v1/keys", 201, { token, body })).body;
 }
 
 export function draftOf(questionId: string): { name: string; questions: object[] } {
@@ -124,6 +135,8 @@ export async function newOpenSurvey(side: Pick<Side, "people" | "templateVersion
 /** The bearer of somebody of that name. */
 export async function tokenOf(side: Side, caller: CallerName): Promise<string | undefined> {
   switch (caller) {
+    case "service":
+      return side.service;
     case "operator":
       return side.operator;
     case "guest":
