@@ -39,7 +39,7 @@ it("reads the settings, with defaults for what may be left out", () => {
     api: { publicUrl: "https://api.example.com", corsOrigins: ["https://app.example.com", "https://example.com:8443"] },
     data: { blobUrl: "https://account1.blob.example.com", blobPublicUrl: "https://account1.blob.example.com" },
     webhooks: { allowedOrigins: [] },
-    rateLimitPerMinute: 600,
+    rateLimits: { caller: 600, guest: 200, tenant: 6_000 },
     ffmpeg: {},
   });
 });
@@ -74,6 +74,8 @@ describe("a setting that is wrong", () => {
     ["RATE_LIMIT_PER_MINUTE", "0"],
     ["RATE_LIMIT_PER_MINUTE", "secret"],
     ["RATE_LIMIT_PER_MINUTE", "-1"],
+    ["GUEST_RATE_LIMIT_PER_MINUTE", "0"],
+    ["TENANT_RATE_LIMIT_PER_MINUTE", "1e3"],
   ];
   it.each(wrong)("is named and not shown: %s %s", (name, value) => {
     const message = refusal({ ...right, [name]: value });

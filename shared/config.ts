@@ -8,6 +8,7 @@ const Url = Type.String({ format: "uri", pattern: "^https?://[^?#@\\s]+$", maxLe
 const HttpsUrl = Type.String({ format: "uri", pattern: "^https://[^?#@\\s]+$", maxLength: 512 });
 const Name = Type.String({ minLength: 1, maxLength: 128 });
 const optional = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Optional(schema);
+const PerMinute = optional(Type.String({ pattern: "^[1-9][0-9]{0,6}$" }));
 
 /**
  * The application settings, by the names they have in the Function App. Names with a double underscore are shared with
@@ -42,8 +43,12 @@ const Settings = Type.Object({
   MAIL_SENDER: Name,
   /** Exact origins, separated by commas, that webhooks may reach although they are not public https; `local` only. */
   WEBHOOK_ALLOWED_ORIGINS: optional(Type.String({ maxLength: 2048 })),
-  /** Requests that one caller may make in a minute, 600 by default. */
-  RATE_LIMIT_PER_MINUTE: optional(Type.String({ pattern: "^[1-9][0-9]{0,6}$" })),
+  /** Requests that one caller may make in a minute, on each instance; 600 by default. */
+  RATE_LIMIT_PER_MINUTE: PerMinute,
+  /** Those of one guest; a third of a caller's by default. */
+  GUEST_RATE_LIMIT_PER_MINUTE: PerMinute,
+  /** Those of all callers of one tenant together, guests included; ten times a caller's by default. */
+  TENANT_RATE_LIMIT_PER_MINUTE: PerMinute,
   FFMPEG_PATH: optional(Type.String({ maxLength: 1024 })),
   FFPROBE_PATH: optional(Type.String({ maxLength: 1024 })),
 });
@@ -73,7 +78,8 @@ export interface Config {
   readonly oidc: { readonly issuer: string; readonly audience: string; readonly tenantClaim: string };
   readonly mail: { readonly endpoint: string; readonly sender: string };
   readonly webhooks: { readonly allowedOrigins: readonly string[] };
-  readonly rateLimitPerMinute: number;
+  /** Requests per minute, counted by each instance for itself. */
+  readonly rateLimits: { readonly caller: number; readonly guest: number; readonly tenant: number };
   readonly ffmpeg: { readonly ffmpegPath?: string; readonly ffprobePath?: string };
 }
 
@@ -117,11 +123,20 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     },
     mail: { endpoint: settings.MAIL_ENDPOINT, sender: settings.MAIL_SENDER },
     webhooks: { allowedOrigins: list(settings.WEBHOOK_ALLOWED_ORIGINS) },
-    rateLimitPerMinute: Number(settings.RATE_LIMIT_PER_MINUTE ?? "600"),
+    rateLimits: rateLimitsOf(settings),
     ffmpeg: {
       ...(settings.FFMPEG_PATH !== undefined && { ffmpegPath: settings.FFMPEG_PATH }),
       ...(settings.FFPROBE_PATH !== undefined && { ffprobePath: settings.FFPROBE_PATH }),
     },
+  };
+}
+
+function rateLimitsOf(settings: Static<typeof Settings>): Config["rateLimits"] {
+  const caller = Number(settings.RATE_LIMIT_PER_MINUTE ?? "600");
+  return {
+    caller,
+    guest: Number(settings.GUEST_RATE_LIMIT_PER_MINUTE ?? Math.ceil(caller / 3)),
+    tenant: Number(settings.TENANT_RATE_LIMIT_PER_MINUTE ?? caller * 10),
   };
 }
 

@@ -55,8 +55,10 @@ export const components = {
     ETag: answer("Version of the answer"),
     "Idempotent-Replayed": answer("`true` on a repeated answer"),
     Location: answer("Address of what was made or started"),
-    RateLimit: answer("What is left (IETF draft RateLimit header fields)"),
-    "RateLimit-Policy": answer("How many requests in how many seconds"),
+    RateLimit: answer("What is left of each policy (IETF draft RateLimit header fields)"),
+    "RateLimit-Policy": answer(
+      "How many requests in how many seconds: of the caller or guest, and of all callers of the tenant together",
+    ),
     "Retry-After": answer("Seconds after which a repeat may succeed", "integer"),
     "WWW-Authenticate": answer("The scheme to authenticate with"),
     "X-Request-Id": answer("To quote in support"),

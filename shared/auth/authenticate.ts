@@ -20,6 +20,8 @@ export interface Authenticated {
   readonly caller: Caller;
   /** Names the credential's holder for rate limits and idempotency records. */
   readonly holder: string;
+  /** The tenant that the credential is for; absent where it is for none. */
+  readonly tenantId?: string;
   /** Opens the caller's own tenant; absent where the caller has none. */
   readonly open?: (idempotency?: ChangeContext["idempotency"]) => TenantScope;
 }
@@ -72,6 +74,7 @@ function access(caller: Extract<Caller, { id: string }>, tenantId: string, facts
   return {
     caller,
     holder: `${tenantId}/${caller.id}`,
+    tenantId,
     open: (idempotency) =>
       openScope({
         ...facts,

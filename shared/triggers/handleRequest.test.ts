@@ -36,11 +36,18 @@ const NoteBody = closed({
 
 const origin = "https://app.example.com";
 const limit = 20;
+const guestLimit = 5;
+const tenantLimit = 30;
 
 let database: DatabaseForTests;
 let issuer: IssuerForTests;
 beforeAll(async () => {
-  const settings = { RATE_LIMIT_PER_MINUTE: String(limit), CORS_ORIGINS: origin };
+  const settings = {
+    RATE_LIMIT_PER_MINUTE: String(limit),
+    GUEST_RATE_LIMIT_PER_MINUTE: String(guestLimit),
+    TENANT_RATE_LIMIT_PER_MINUTE: String(tenantLimit),
+    CORS_ORIGINS: origin,
+  };
   database = await startDatabaseForTests({ settings });
   issuer = await startIssuerForTests(database.vault);
   const options = { disableChallengeResourceVerification: true };
@@ -148,6 +155,8 @@ const echo = of(
     handler: ({ query }) => Promise.resolve(query),
   }),
 );
+/** For guests. */
+const guestEcho: Contract = { ...echo, permission: "guest:read" };
 const failing = (error: () => Error, errors: Contract["errors"] = []): Contract => ({
   ...echo,
   errors,
@@ -202,6 +211,12 @@ async function signedIn(
   const fields: Member = { email, role, status: "active" };
   await tenant.change().create(memberKind, id, fields).record();
   return { tenant, token, id };
+}
+
+/** A guest's session on a link of their own. */
+async function guestOf(tenant: TenantScope): Promise<string> {
+  const { token } = await newLink(tenant);
+  return (await openSession(await verifyLink(token))).bearer;
 }
 
 const expectProblem = (answer: Answer, status: number, code: string) => {
@@ -527,20 +542,55 @@ describe("the request's id", () => {
 });
 
 describe("the rate limit", () => {
-  it("counts a caller wherever they come from, and says how far they are", async () => {
-    const { token } = await signedIn();
-    const params = { surveyId: newId(prefixes.survey) };
-    const first = await send(getNote, { token, params });
-    expect(first.headers).toMatchObject({
-      "ratelimit-policy": `"caller";q=${limit};w=60`,
-      ratelimit: `"caller";r=${limit - 1};t=60`,
-    });
-    for (let count = 1; count < limit; count++) await send(getNote, { token, params });
-    const refused = await send(getNote, { token, params });
+  const params = () => ({ surveyId: newId(prefixes.survey) });
+  const exhaust = async (count: number, request: () => Promise<unknown>) => {
+    for (let sent = 0; sent < count; sent++) await request();
+  };
+  const expectRefusal = (refused: Answer, policy: string) => {
     expectProblem(refused, 429, "rate_limited");
+    expect(refused.json["violated-policies"]).toEqual([policy]);
     expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
     expect(Number(refused.headers["retry-after"])).toBeLessThanOrEqual(60);
-    expect((await send(getNote, { token: (await signedIn()).token, params })).status).toBe(404);
+  };
+
+  it("counts a caller wherever they come from, and says how far they and their tenant are", async () => {
+    const { token } = await signedIn();
+    const first = await send(getNote, { token, params: params() });
+    expect(first.headers).toMatchObject({
+      "ratelimit-policy": `"caller";q=${limit};w=60, "tenant";q=${tenantLimit};w=60`,
+      ratelimit: `"caller";r=${limit - 1};t=60, "tenant";r=${tenantLimit - 1};t=60`,
+    });
+    await exhaust(limit - 1, () => send(getNote, { token, params: params() }));
+    const refused = await send(getNote, { token, params: params() });
+    expectRefusal(refused, "caller");
+    expect(refused.headers).toMatchObject({ "ratelimit-policy": `"caller";q=${limit};w=60` });
+    expect((await send(getNote, { token: (await signedIn()).token, params: params() })).status).toBe(404);
+  });
+
+  it("counts a guest by the link, with less than a member has and without a word on the tenant", async () => {
+    const tenant = await newTenant();
+    const [guest, another] = [await guestOf(tenant), await guestOf(tenant)];
+    const first = await send(guestEcho, { token: guest });
+    expect(first.headers).toMatchObject({
+      "ratelimit-policy": `"guest";q=${guestLimit};w=60`,
+      ratelimit: `"guest";r=${guestLimit - 1};t=60`,
+    });
+    await exhaust(guestLimit - 1, () => send(guestEcho, { token: guest }));
+    expectRefusal(await send(guestEcho, { token: guest }), "guest");
+    expect((await send(guestEcho, { token: another })).status).toBe(200);
+  });
+
+  it("counts a tenant's callers together, guests included, and no other tenant's", async () => {
+    const { tenant, token } = await signedIn();
+    const guests = await Promise.all(Array.from({ length: tenantLimit / guestLimit }, () => guestOf(tenant)));
+    for (const guest of guests) await exhaust(guestLimit, () => send(guestEcho, { token: guest }));
+    // What a caller was refused for already is not counted again for the tenant.
+    for (const guest of guests) expectRefusal(await send(guestEcho, { token: guest }), "guest");
+    const refused = await send(getNote, { token, params: params() });
+    expectRefusal(refused, "tenant");
+    expect(refused.headers["ratelimit"]).toMatch(/"tenant";r=0;t=\d+$/u);
+    expectRefusal(await send(guestEcho, { token: await guestOf(tenant) }), "tenant");
+    expect((await send(getNote, { token: (await signedIn()).token, params: params() })).status).toBe(404);
   });
 
   it("counts an address before anything is known of who asks", async () => {

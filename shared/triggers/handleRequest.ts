@@ -15,7 +15,7 @@ import { type AnyInput, type Contract, Reply, commonErrors, parameterNames, rout
 import { clientAddress } from "./clientAddress.ts";
 import { entityTag, matchesNone, storedVersion } from "./entityTag.ts";
 import { type Log, errorFields } from "./logLine.ts";
-import { limitAddress, limitCaller } from "./rateLimit.ts";
+import { countRequest, limitAddress } from "./rateLimit.ts";
 import { type RawBody, parseBody, readBody, refuseBody } from "./requestBody.ts";
 import { queryOf } from "./requestQuery.ts";
 
@@ -37,7 +37,7 @@ export interface PlainResponse {
 }
 
 /**
- * The way of every request, in this order: correlation id, address limit, credential, permission, caller limit, body,
+ * The way of every request, in this order: correlation id, address limit, credential, rate limits, permission, body,
  * contract, handler, answer. Never throws: a {@link Problem} is rendered, anything else is logged and becomes `internal`.
  */
 export async function handleRequest(contract: Contract, request: PlainRequest): Promise<PlainResponse> {
@@ -96,8 +96,10 @@ async function answer(
   const authenticated = await authenticate(bearerOf(request), contract.permission, facts);
   const known = authenticated.open?.();
   if (known !== undefined) trail.scope = known;
+  const { headers, refusal } = await countRequest(authenticated, address);
+  trail.headers = headers;
+  if (refusal !== undefined) throw refusal;
   authorize(authenticated.caller, contract.permission);
-  trail.headers = await limitCaller(authenticated.holder === "public" ? address : authenticated.holder);
   const params = validParameters(contract, request);
   const bytes = await bytesOf(contract, request);
   const body =
