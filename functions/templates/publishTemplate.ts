@@ -11,7 +11,7 @@ export const publishTemplate = endpoint({
   permission: "templates:manage",
   summary: "Publish a template",
   success: { status: 201, body: TemplateVersionView },
-  errors: ["unchanged"],
+  errors: ["unchanged", "quota_exceeded"],
   handler: ({ params, tenant }) => publish(tenant, params.templateId),
   repeat: async ({ tenant }, { id = "" }) => templateVersionView(await tenant.repository.get(templateVersionKind, id)),
 });

@@ -15,7 +15,7 @@ export const putTemplate = endpoint({
   query: closed({ dryRun: optional(Choice(["true", "false"], "Check only, and show what would be stored")) }),
   body: TemplateDraft,
   success: { status: 200, body: TemplateView, etag: true },
-  errors: ["questions"],
+  errors: ["questions", "quota_exceeded"],
   precondition: "match-or-create",
   handler: async ({ params, query, body, tenant, ifMatch }) => {
     const { templateId } = params;

@@ -1,10 +1,10 @@
 import { Type } from "@sinclair/typebox";
 import { Decimal, Text, Time, closed } from "../schema.ts";
-import { QuestionId } from "../templates/template.ts";
+import { QuestionId, longestText } from "../templates/template.ts";
 import type { AnswerValue, Survey } from "./survey.ts";
 
 const { minimum, maximum } = Decimal;
-const bounds = { ...Text(5_000), minimum, maximum, items: QuestionId, maxItems: 50 };
+const bounds = { ...Text(longestText), minimum, maximum, items: QuestionId, maxItems: 50 };
 
 /** An answer of any type; null takes one back. One schema of several types, so that a fault says what is wrong. */
 export const AnswerInput = Type.Unsafe<AnswerValue | null>({

@@ -43,3 +43,16 @@ test("sections alone ask nothing", () => {
   const [error] = checkQuestions([{ id: "part", type: "section", label: "Part" }]);
   expect(error).toMatchObject({ pointer: "", code: "nothing_asked" });
 });
+
+test("the texts of a survey fit one document of the database", () => {
+  const texts = (count: number, maxLength?: number) =>
+    Array.from({ length: count }, (_, at): Question => ({
+      ...text,
+      id: `q${at}`,
+      ...(maxLength !== undefined && { maxLength }),
+    }));
+  expect(checkQuestions(texts(50))).toEqual([]);
+  expect(checkQuestions(texts(100, 2_500))).toEqual([]);
+  for (const questions of [texts(51), texts(100, 2_501)])
+    expect(checkQuestions(questions)).toMatchObject([{ pointer: "", code: "too_much_text" }]);
+});

@@ -1,5 +1,8 @@
 import type { FieldError } from "../web/problem.ts";
-import type { Question } from "./template.ts";
+import { type Question, longestText } from "./template.ts";
+
+/** Characters of all texts of a survey: at four bytes each, half of what the database stores as one document. */
+const maxCharacters = 250_000;
 
 /** Everything that is wrong with the questions although each fits its schema; pointers start at the list itself. */
 export function checkQuestions(questions: readonly Question[]): FieldError[] {
@@ -9,7 +12,20 @@ export function checkQuestions(questions: readonly Question[]): FieldError[] {
   ];
   if (questions.every(({ type }) => type === "section"))
     errors.push({ pointer: "", code: "nothing_asked", message: "has no question that takes an answer" });
+  if (characters(questions) > maxCharacters)
+    errors.push({
+      pointer: "",
+      code: "too_much_text",
+      message: `can be answered by more than ${maxCharacters} characters in all: give text questions a maxLength`,
+    });
   return errors;
+}
+
+function characters(questions: readonly Question[]): number {
+  return questions.reduce(
+    (sum, question) => sum + (question.type === "text" ? (question.maxLength ?? longestText) : 0),
+    0,
+  );
 }
 
 function checkQuestion(question: Question): FieldError[] {

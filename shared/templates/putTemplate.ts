@@ -1,7 +1,10 @@
+import { counting } from "../tenancy/counting.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
+import { counters, limits } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
 import { checkQuestions } from "./checkQuestions.ts";
+import { countTemplates } from "./countTemplates.ts";
 import { type Template, templateKind } from "./template.ts";
 import type { TemplateDraft } from "./templateView.ts";
 
@@ -10,21 +13,26 @@ export interface PutTemplate {
   readonly draft: TemplateDraft;
   /** The version that is replaced; undefined to create. */
   readonly ifMatch: string | undefined;
-  /** Checks everything and stores nothing. */
+  /** Checks the draft and stores nothing. */
   readonly dryRun: boolean;
 }
 
 /** What is stored; without an etag after a dry run. */
 export type PutResult = Omit<Entity<Template>, "etag"> & { readonly etag?: string };
 
-/** Creates or replaces a draft. Throws `questions` naming every fault, `stale` where the precondition fails. */
+/**
+ * Creates or replaces a draft. Throws `questions` naming every fault, `stale` where the precondition fails,
+ * `quota_exceeded` where the tenant has all the templates that it can have.
+ */
 export async function putTemplate(tenant: TenantScope, put: PutTemplate): Promise<PutResult> {
   const errors = checkQuestions(put.draft.questions);
   if (errors.length > 0)
     throw new Problem("questions", {
       errors: errors.map((error) => ({ ...error, pointer: `/questions${error.pointer}` })),
     });
-  return put.ifMatch === undefined ? await create(tenant, put) : await replace(tenant, put, put.ifMatch);
+  if (put.ifMatch !== undefined) return await replace(tenant, put, put.ifMatch);
+  const existing = async () => (await countTemplates(tenant)).templates;
+  return await counting(tenant, counters.templates, existing, () => create(tenant, put));
 }
 
 async function create(tenant: TenantScope, { templateId, draft, dryRun }: PutTemplate): Promise<PutResult> {
@@ -37,6 +45,7 @@ async function create(tenant: TenantScope, { templateId, draft, dryRun }: PutTem
   }
   const committed = await change
     .create(templateKind, templateId, fields, { exists: "stale" })
+    .count(counters.templates, 1, { atMost: limits.templates, beyond: "quota_exceeded" })
     .commit({ target: templateId });
   return { ...stored, etag: committed.etag(templateId) };
 }

@@ -4,6 +4,9 @@ import { Choice, Decimal, Line, List, type Static, Text, Whole, closed, optional
 import { defineKind } from "../tenancy/kind.ts";
 import { fault } from "../validator.ts";
 
+/** Characters of an answer whose question names no limit. */
+export const longestText = 5_000;
+
 export const QuestionId = Type.String({ pattern: "^[a-z][a-z0-9_-]{0,39}$", maxLength: 40 });
 
 const common = {
@@ -25,7 +28,7 @@ const variants = [
     maxSeconds: optional(Whole(1, 3_600)),
     maxBytes: optional(Whole(1_048_576, 4_294_967_296)),
   }),
-  closed({ ...common, type: kindOf("text"), required, maxLength: optional(Whole(1, 5_000)) }),
+  closed({ ...common, type: kindOf("text"), required, maxLength: optional(Whole(1, longestText)) }),
   closed({
     ...common,
     type: kindOf("number"),

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Fault } from "../../local/cosmos/faults.ts";
 import { setClock } from "../clock.ts";
-import { counterId } from "./change.ts";
+import { CounterMissing, counterId } from "./change.ts";
 import { type Condition, conditionText } from "./condition.ts";
+import { counting } from "./counting.ts";
 import { dataContainer } from "./database.ts";
 import { type DatabaseForTests, newTenantId, openScopeForTests, startDatabaseForTests } from "./databaseForTests.ts";
 import { factKind } from "./fact.ts";
@@ -85,7 +86,7 @@ describe("a change", () => {
       .reserve("name", "n", id, "name_taken")
       .create(noteKind, id, { color: "green" })
       .count("never-started", 1);
-    await expect(change.commit({ target: id })).rejects.toMatchObject({ code: "not_found" });
+    await expect(change.commit({ target: id })).rejects.toBeInstanceOf(CounterMissing);
     expect(await tenant.repository.get(noteKind, note.id)).toEqual(note);
     expect(await tenant.repository.find(noteKind, id)).toBeUndefined();
     expect(await tenant.repository.find(reservationKind, reservationId("name", "n"))).toBeUndefined();
@@ -238,6 +239,21 @@ it("sets one entry of a map beside another that is set at the same time", async 
   expect(await tenant.repository.get(noteKind, note.id)).toMatchObject({ tags: { a: "a", b: "b", c: "c", d: "d" } });
 });
 
+it("keeps what is to be forgotten for its time after each change, and everything else for ever", async () => {
+  const tenant = openScopeForTests();
+  const passing = defineKind<Note>("passing", { schemaVersion: 1, ttlSeconds: 60 });
+  const [id, kept] = [newId("cmt"), newId("cmt")];
+  await tenant.change().create(passing, id, { color: "red" }).create(noteKind, kept, { color: "red" }).record();
+  expect(await stored(tenant.tenantId, id)).toMatchObject({ color: "red", ttl: 60 });
+  await tenant
+    .change()
+    .replace(passing, await tenant.repository.get(passing, id), { color: "blue" })
+    .record();
+  expect(await stored(tenant.tenantId, id)).toMatchObject({ color: "blue", ttl: 60 });
+  expect(await stored(tenant.tenantId, kept)).not.toHaveProperty("ttl");
+  expect(await tenant.repository.get(passing, id)).not.toHaveProperty("ttl");
+});
+
 describe("a counter", () => {
   it("with a limit of 10 lets exactly 10 of 50 at once through", async () => {
     const tenant = openScopeForTests();
@@ -254,6 +270,21 @@ describe("a counter", () => {
     for (const reason of refused) expect(reason).toMatchObject({ code: "quota_exceeded" });
     expect(await valueOf(tenant, "notes")).toBe(10);
     expect(await factsOf(tenant)).toHaveLength(10);
+  });
+
+  it("of a tenant that has none is started with what there is, once, by whoever is first", async () => {
+    const tenant = openScopeForTests();
+    let made = 3;
+    const one = async () => {
+      await tenant.change().count("notes", 1, { atMost: 10, beyond: "quota_exceeded" }).record();
+      made += 1;
+    };
+    const results = await Promise.allSettled(
+      Array.from({ length: 20 }, () => counting(tenant, "notes", () => Promise.resolve(made), one)),
+    );
+    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(7);
+    expect(await valueOf(tenant, "notes")).toBe(10);
+    await expect(tenant.change().count("others", 1).record()).rejects.toBeInstanceOf(CounterMissing);
   });
 
   it("moves by finite numbers only", () => {
@@ -388,7 +419,7 @@ describe("an Idempotency-Key", () => {
   it("is used up by the first change of a request, and not by one that failed", async () => {
     const tenantId = newTenantId();
     const tenant = openScopeForTests(tenantId, { idempotency: key() });
-    await expect(tenant.change().count("none", 1).commit({ target: "x" })).rejects.toMatchObject({ code: "not_found" });
+    await expect(tenant.change().count("none", 1).commit({ target: "x" })).rejects.toBeInstanceOf(CounterMissing);
     const make = () => tenant.change().create(noteKind, newId("cmt"), { color: "red" }).commit({ target: "x" });
     await make();
     await make();

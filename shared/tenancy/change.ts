@@ -26,14 +26,19 @@ export interface Otherwise {
   readonly missing?: ProblemCode;
 }
 
+interface PatchOptions {
+  readonly condition?: Condition;
+  readonly ifMatch?: string;
+  readonly otherwise?: Otherwise;
+}
+
 /** A 2 MB batch of 100 operations is the database's limit; what could pass it must go in several changes. */
 const maxOperations = 100;
-const idempotencySeconds = 86_400;
 const counterKind = defineKind<{ readonly value: number }>("counter", { schemaVersion: 1 });
 
 type Section = "reservations" | "entities" | "counters";
 
-type Shape = Pick<StoredShape<object>, "name" | "schemaVersion">;
+type Shape = Pick<StoredShape<object>, "name" | "schemaVersion" | "ttlSeconds">;
 
 /** An operation, made when the time of the whole change is known. */
 type Operation = (at: string) => OperationInput;
@@ -42,6 +47,11 @@ interface Step {
   readonly operation: Operation;
   /** What is thrown when the operation fails with a status. */
   readonly failure: (status: number) => Error | undefined;
+}
+
+/** The tenant has no such counter: it was made before there was one. */
+export class CounterMissing extends Error {
+  override readonly name = "CounterMissing";
 }
 
 /** The versions of the items that a committed change wrote. */
@@ -107,19 +117,14 @@ export class Change {
   }
 
   /** Sets single fields of an entity; with a condition, only if that holds of the stored item. At most 8 fields. */
-  patch<T extends object>(
-    _kind: Kind<T>,
-    entity: Entity<T>,
-    set: Partial<T>,
-    options: { readonly condition?: Condition; readonly ifMatch?: string; readonly otherwise?: Otherwise } = {},
-  ): this {
+  patch<T extends object>(_kind: Kind<T>, entity: Entity<T>, set: Partial<T>, options: PatchOptions = {}): this {
     this.#after(entity);
     const operations = Object.entries(set).map(([field, value]): PatchOperation =>
       value === undefined
         ? { op: "remove", path: `/${field}` }
         : { op: "set", path: `/${field}`, value: value as JSONObject },
     );
-    return this.#patch("entities", entity.id, (at) => [...operations, updatedAt(at)], options);
+    return this.#patch(entity.id, (at) => [...operations, updatedAt(at)], options);
   }
 
   /** Sets one entry of a map inside an entity, e.g. a guest's answer, without touching its neighbours. */
@@ -133,7 +138,7 @@ export class Change {
     this.#after(entity);
     if (!/^[\w-]+$/u.test(key)) throw new TypeError("not an entry name");
     const entry: PatchOperation = { op: "set", path: `/${map}/${key}`, value: value as JSONObject };
-    return this.#patch("entities", entity.id, (at) => [entry, updatedAt(at)], options);
+    return this.#patch(entity.id, (at) => [entry, updatedAt(at)], options);
   }
 
   remove(entity: Stored, otherwise: Otherwise = {}): this {
@@ -147,15 +152,24 @@ export class Change {
     return this.#add("counters", this.#creation(counterKind, counterId(counter), { value }), {});
   }
 
-  /** Adds to a counter; where the sum would pass `atMost`, nothing of the change happens and `beyond` is thrown. */
+  /**
+   * Adds to a counter; where the sum would pass `atMost`, nothing of the change happens and `beyond` is thrown. Throws
+   * {@link CounterMissing} where there is none.
+   */
   count(counter: string, by: number, limit?: { readonly atMost: number; readonly beyond: ProblemCode }): this {
     if (!Number.isFinite(by)) throw new TypeError("a counter moves by a finite number");
-    return this.#patch("counters", counterId(counter), () => [{ op: "incr", path: "/value", value: by }], {
-      ...(limit !== undefined && {
-        condition: { value: { atMost: limit.atMost - by } },
-        otherwise: { stale: limit.beyond },
-      }),
+    const { operation, failure } = this.#patchStep(
+      counterId(counter),
+      () => [{ op: "incr", path: "/value", value: by }],
+      limit === undefined
+        ? {}
+        : { condition: { value: { atMost: limit.atMost - by } }, otherwise: { stale: limit.beyond } },
+    );
+    this.#steps.counters.push({
+      operation,
+      failure: (status) => (status === 404 ? new CounterMissing(`no counter ${counter}`) : failure(status)),
     });
+    return this;
   }
 
   /** What a repeat with the same Idempotency-Key needs to give the same answer again, e.g. the id that was made. */
@@ -220,7 +234,7 @@ export class Change {
     return {
       operation: (at) => ({
         operationType: "Create",
-        resourceBody: { ...this.#item(idempotencyKind, id, fields, at), ttl: idempotencySeconds },
+        resourceBody: this.#item(idempotencyKind, id, fields, at),
       }),
       failure: (status) => (status === 409 ? new IdempotencyConflict() : undefined),
     };
@@ -242,12 +256,12 @@ export class Change {
     return this;
   }
 
-  #patch(
-    section: Section,
-    id: string,
-    operations: (at: string) => PatchOperation[],
-    options: { readonly condition?: Condition; readonly ifMatch?: string; readonly otherwise?: Otherwise },
-  ): this {
+  #patch(id: string, operations: (at: string) => PatchOperation[], options: PatchOptions): this {
+    this.#steps.entities.push(this.#patchStep(id, operations, options));
+    return this;
+  }
+
+  #patchStep(id: string, operations: (at: string) => PatchOperation[], options: PatchOptions): Step {
     const { condition, ifMatch, otherwise } = options;
     const only = condition === undefined ? {} : { condition: conditionText(condition) };
     const operation: Operation = (at) => ({
@@ -256,16 +270,17 @@ export class Change {
       resourceBody: { operations: operations(at), ...only },
       ...(ifMatch !== undefined && { ifMatch }),
     });
-    return this.#add(section, operation, otherwise ?? {});
+    return this.#step(operation, otherwise ?? {});
   }
 
   #creation(kind: Shape, id: string, fields: object): Operation {
     return (at) => ({ operationType: "Create", resourceBody: this.#item(kind, id, fields, at) });
   }
 
-  #item({ name, schemaVersion }: Shape, id: string, fields: object, at: string): JSONObject {
+  #item({ name, schemaVersion, ttlSeconds }: Shape, id: string, fields: object, at: string): JSONObject {
     const { tenantId } = this.#context;
-    return { ...fields, id, tenantId, kind: name, schemaVersion, createdAt: at, updatedAt: at };
+    const ttl = ttlSeconds === undefined ? {} : { ttl: ttlSeconds };
+    return { ...fields, ...ttl, id, tenantId, kind: name, schemaVersion, createdAt: at, updatedAt: at };
   }
 
   #fact(fact: {

@@ -21,6 +21,8 @@ export interface ListShape<T> {
 export interface StoredShape<T extends object> {
   readonly name: string;
   readonly schemaVersion: number;
+  /** How long the database keeps an item after its last change; for ever where absent. */
+  readonly ttlSeconds?: number;
   /** Makes the fields of version N-1 into those of version N: both builds of a slot swap read the same items. */
   readonly upgrade?: (previous: Record<string, unknown>) => T;
 }
@@ -32,14 +34,9 @@ export interface Kind<T extends object> extends StoredShape<T> {
 
 export function defineKind<T extends object>(
   name: string,
-  options: { schemaVersion: number; lists?: readonly ListShape<T>[]; upgrade?: Kind<T>["upgrade"] },
+  { lists = [], ...shape }: Omit<StoredShape<T>, "name"> & Partial<Pick<Kind<T>, "lists">>,
 ): Kind<T> {
-  return {
-    name,
-    schemaVersion: options.schemaVersion,
-    lists: options.lists ?? [],
-    ...(options.upgrade !== undefined && { upgrade: options.upgrade }),
-  };
+  return { name, lists, ...shape };
 }
 
 /** The declared list with exactly these filters and this sort, or undefined: what is not declared is not indexed. */

@@ -53,4 +53,5 @@ export class IdempotencyConflict extends Error {
 /** What an Idempotency-Key did first; kept for 24 hours. */
 export const idempotencyKind = defineKind<{ readonly body: string; readonly result: Remembered }>("idempotency", {
   schemaVersion: 1,
+  ttlSeconds: 86_400,
 });

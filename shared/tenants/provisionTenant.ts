@@ -59,6 +59,9 @@ async function createTenant(tenant: TenantScope, registered: RegisteredTenant, o
     // The owner's invitation has a seat.
     .startCounter(counters.members, 1)
     .startCounter(counters.owners, 0)
+    .startCounter(counters.webhooks, 0)
+    .startCounter(counters.templates, 0)
+    .startCounter(counters.templateVersions, 0)
     .commit({
       target: tenant.tenantId,
       events: [{ type: "tenant.activated", data: { plan } }],

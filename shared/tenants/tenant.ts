@@ -29,9 +29,10 @@ export const quotasOf: Readonly<Record<Plan, Quotas>> = {
 };
 
 /**
- * The tenant's counters, most of them bounded by the quota of the same name. `members` counts seats: people and the
- * invitations that may still become one. `owners` counts people only and never falls below one. `keys` is the same for
- * every plan, and starts with the first key.
+ * The tenant's counters, bounded by the quota or the limit of the same name. `members` counts seats: people and the
+ * invitations that may still become one. `owners` counts people only and never falls below one. `keys` starts with the
+ * first key. Tenants that were made before webhooks and templates were counted have no counter of theirs until the next
+ * one is made: see `counting`.
  */
 export const counters = {
   surveys: "surveys",
@@ -39,7 +40,13 @@ export const counters = {
   members: "members",
   owners: "owners",
   keys: "keys",
+  webhooks: "webhooks",
+  templates: "templates",
+  templateVersions: "templateVersions",
 } as const;
+
+/** What any tenant can have, whatever its plan: together, these documents stay far below what one partition holds. */
+export const limits = { webhooks: 50, templates: 500, templateVersions: 5_000 } as const;
 
 /** Fluent's brand blue, until the tenant has its own color. */
 export const defaultColor = "#0f6cbd";

@@ -12,6 +12,7 @@ import { Problem, isProblem } from "../web/problem.ts";
 import { blockSizeFor } from "./blocks.ts";
 import type { Recorder } from "./recorder.ts";
 import { type Upload, videoKind } from "./video.ts";
+import { videosOf } from "./videoOf.ts";
 
 export const UploadRequest = closed({
   questionId: QuestionId,
@@ -24,7 +25,8 @@ export type UploadRequest = Static<typeof UploadRequest>;
 const contentTypes = ["video/mp4", "video/quicktime", "video/webm", "video/x-matroska"];
 const sessionMs = 6 * 24 * 3_600_000;
 const maxVideosOfSurvey = 99;
-const tries = 3;
+/** Uploads of a survey that have begun and not arrived: each holds its bytes of the tenant's quota until it expires. */
+const maxAwaited = 5;
 
 /**
  * Reserves a video on the guest's survey and its bytes from the tenant's quota; gives its id. Throws `not_found` and
@@ -36,15 +38,26 @@ export async function startUpload(tenant: TenantScope, guest: Recorder, request:
     const survey = await guestSurvey(tenant, guest);
     demandWritable(survey, { consent: true });
     await demandQuestion(tenant, survey, request);
-    if (survey.videoCount >= maxVideosOfSurvey)
-      throw new Problem("quota_exceeded", { detail: `A survey takes at most ${maxVideosOfSurvey} recordings` });
+    await demandRoom(tenant, survey);
     try {
       return await reserve(tenant, guest, survey, request);
     } catch (error) {
-      // Another video of the same guest was started at the same time.
-      if (!isProblem(error, "conflict") || attempt === tries) throw error;
+      // Another video of the same guest was started at the same time, which no more than these can be.
+      if (!isProblem(error, "conflict") || attempt > maxAwaited) throw error;
     }
   }
+}
+
+/** One query, once the survey has as many videos as it may be waiting for. */
+async function demandRoom(tenant: TenantScope, { id, videoCount }: Entity<Survey>): Promise<void> {
+  if (videoCount >= maxVideosOfSurvey)
+    throw new Problem("quota_exceeded", { detail: `A survey takes at most ${maxVideosOfSurvey} recordings` });
+  if (videoCount < maxAwaited) return;
+  const awaited = (await videosOf(tenant, id)).filter(({ state }) => state === "awaiting_upload");
+  if (awaited.length >= maxAwaited)
+    throw new Problem("quota_exceeded", {
+      detail: `${maxAwaited} uploads have begun: finish or cancel one of them before you start another`,
+    });
 }
 
 async function demandQuestion(tenant: TenantScope, survey: Survey, request: UploadRequest): Promise<void> {

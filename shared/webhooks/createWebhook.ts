@@ -1,20 +1,25 @@
+import { counting } from "../tenancy/counting.ts";
 import { newId, prefixes } from "../tenancy/ids.ts";
 import type { Remembered, TenantScope } from "../tenancy/scope.ts";
+import { counters, limits } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
 import { listWebhooks } from "./listWebhooks.ts";
 import { OutboundFailure, safeUrl } from "./outbound.ts";
-import { type Webhook, maxWebhooks, newSecret, secretUse, webhookKind } from "./webhook.ts";
+import { type Webhook, newSecret, secretUse, webhookKind } from "./webhook.ts";
 import { type NewWebhookView, type WebhookDraft, maxUrlLength, webhookView } from "./webhookView.ts";
 
 /** Makes a webhook with a secret of 256 bits. Throws `unsafe_url` and `quota_exceeded`. */
 export async function createWebhook(tenant: TenantScope, { url, events }: WebhookDraft): Promise<NewWebhookView> {
   const address = checked(url);
-  if ((await listWebhooks(tenant)).length >= maxWebhooks)
-    throw new Problem("quota_exceeded", { detail: `A tenant has at most ${maxWebhooks} webhooks` });
+  const existing = async () => (await listWebhooks(tenant)).length;
+  return await counting(tenant, counters.webhooks, existing, () => create(tenant, { url: address, events }));
+}
+
+async function create(tenant: TenantScope, { url, events }: WebhookDraft): Promise<NewWebhookView> {
   const id = newId(prefixes.webhook);
   const secret = newSecret();
   const webhook: Webhook = {
-    url: address,
+    url,
     events,
     status: "enabled",
     protectedSecret: await tenant.protector(secretUse).protect(secret),
@@ -22,6 +27,7 @@ export async function createWebhook(tenant: TenantScope, { url, events }: Webhoo
   const committed = await tenant
     .change()
     .create(webhookKind, id, webhook)
+    .count(counters.webhooks, 1, { atMost: limits.webhooks, beyond: "quota_exceeded" })
     .remember({ id, secret: await tenant.protector("once-shown").protect(secret) })
     .commit({ target: id });
   const { at } = committed;

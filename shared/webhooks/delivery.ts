@@ -25,7 +25,8 @@ export interface Delivery {
   readonly nextAttemptAt?: string;
 }
 
-export const deliveryKind = defineKind<Delivery>("delivery", { schemaVersion: 1 });
+/** Kept for 30 days after the last attempt, ten times as long as the attempts take. */
+export const deliveryKind = defineKind<Delivery>("delivery", { schemaVersion: 1, ttlSeconds: 30 * 86_400 });
 
 export function deliveryId(webhookId: string, eventId: string): string {
   return derivedId("dlv", webhookId, eventId);

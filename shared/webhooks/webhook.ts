@@ -2,9 +2,6 @@ import { randomBytes } from "node:crypto";
 import type { EventType } from "../tenancy/fact.ts";
 import { defineKind } from "../tenancy/kind.ts";
 
-/** Webhooks that a tenant can have. */
-export const maxWebhooks = 50;
-
 /** Secrets of one webhook that sign beside the current one: as many as it can be rotated in the time of an overlap. */
 export const maxPreviousSecrets = 4;
 

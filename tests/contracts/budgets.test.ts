@@ -89,8 +89,7 @@ const promised: Readonly<Record<string, Cost>> = {
   createLink: { reads: authentication + 1, queries: 0, batches: 1, others: 0 },
   // The survey, and the template's version for the questions that are named.
   transitionSurvey: { reads: authentication + 2, queries: 0, batches: 1, others: 0 },
-  // How many there are.
-  createWebhook: { reads: authentication, queries: 1, batches: 1, others: 0 },
+  createWebhook: { reads: authentication, queries: 0, batches: 1, others: 0 },
   // The survey, the template's version, and the video that was made, for its grant.
   startUpload: { reads: authentication + 3, queries: 0, batches: 1, others: 0 },
 };

@@ -128,6 +128,12 @@ export async function erase(tenantId: string, ids: readonly string[]): Promise<v
   );
 }
 
+/** Sets fields of one document of a tenant past the app, by their paths. */
+export async function amend(tenantId: string, id: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
+  const operations = Object.entries(fields).map(([path, value]) => ({ op: "set", path, value }) as const);
+  await container("data").item(id, tenantId).patch(operations);
+}
+
 class BatchFailed extends Error {
   override readonly name = "BatchFailed";
 }
