@@ -215,8 +215,7 @@ test("the quota counts what is reserved, and what is given back", async () => {
   const { guest } = await newSurvey(small);
   const guests = [guest, (await newSurvey(small)).guest, (await newSurvey(small)).guest];
   const started: string[] = [];
-  for (let count = 0; count < 4; count++)
-    for (const each of guests) started.push((await start(each, largest)).id);
+  for (let count = 0; count < 4; count++) for (const each of guests) started.push((await start(each, largest)).id);
   const body = { questionId: "room", size: largest, contentType: "video/mp4" };
   expect(await refusal("POST /v1/guest/videos", guest, body)).toMatchObject({ status: 409, code: "quota_exceeded" });
   await expectApi(`DELETE /v1/guest/videos/${started[0] ?? ""}`, 204, { token: guest });

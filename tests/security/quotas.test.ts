@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ulid } from "ulid";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { trust } from "../../local/certificates.ts";
+import { maxKeys } from "../../shared/keys/apiKey.ts";
 import { counterId } from "../../shared/tenancy/change.ts";
 import { limits } from "../../shared/tenants/tenant.ts";
 import { type Side, draftOf, newDraftSurvey, newOpenSurvey, newSide } from "../contracts/side.ts";
@@ -114,6 +115,17 @@ describe(`of ${parallel} at once, exactly as many succeed as a quota has left:`,
     expect([new Set(made).size, refusals]).toEqual([left, allBut(left)]);
     const after = await counted("webhook", "webhooks");
     expect([after.ids.length, after.value]).toEqual([limits.webhooks, limits.webhooks]);
+  });
+
+  test("service keys", async () => {
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const one = { operation: "POST /v1/keys", token, body: { name: "ERP", scopes: ["surveys:read"], expiresAt } };
+    await atOnce([one]);
+    await amend(side.id, counterId("keys"), { "/value": maxKeys - left });
+    const { made, refusals } = await atOnce(many(() => one));
+    expect([new Set(made).size, refusals]).toEqual([left, allBut(left)]);
+    const { ids, value } = await counted("apiKey", "keys");
+    expect([ids.length, value]).toEqual([left + 1, maxKeys]);
   });
 
   test("templates", async () => {
