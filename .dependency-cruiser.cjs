@@ -77,9 +77,30 @@ module.exports = {
       to: { path: "^shared/tenancy/openScope\\.ts$" },
     },
     {
+      name: "who-may-open-a-boundary",
+      comment: "A run of a function begins in its trigger's wrapper.",
+      severity: "error",
+      from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/(triggers|tenancy)/"] },
+      to: { path: "^shared/tenancy/boundary\\.ts$" },
+    },
+    {
+      name: "who-may-admit-a-tenant",
+      comment: "Where a credential was verified or a message validated, and nowhere else.",
+      severity: "error",
+      from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/(auth|triggers)/"] },
+      to: { path: "^shared/tenancy/admit\\.ts$" },
+    },
+    {
+      name: "who-may-look-up",
+      comment: "What is read before a credential is verified is read by who verifies it.",
+      severity: "error",
+      from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/auth/"] },
+      to: { path: "^shared/tenancy/lookUp\\.ts$" },
+    },
+    {
       name: "data-only-through-a-scope",
       severity: "error",
-      from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/(auth|tenancy)/"] },
+      from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/tenancy/"] },
       to: {
         path: "^shared/tenancy/(database|guard|repository|change|log)\\.ts$",
         dependencyTypesNot: ["type-only"],

@@ -57,6 +57,12 @@ function send(response: ServerResponse, { status, headers, body }: Answer, activ
   response.end(text);
 }
 
+/** The client's own, as Azure echoes it; a new one where it sent none. */
+function activityIdOf(request: IncomingMessage): string {
+  const given = request.headers["x-ms-activity-id"];
+  return typeof given === "string" ? given : randomUUID();
+}
+
 function tenantPredicate(request: CosmosRequest): boolean {
   try {
     return hasTenantPredicate(parseQueryRequest(request.body));
@@ -100,7 +106,7 @@ export async function startCosmos(options: {
   let url = "";
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const activityId = randomUUID();
+    const activityId = activityIdOf(request);
     const text = await readText(request, MAX_REQUEST_BYTES);
     if (isAdmin(request)) {
       handleAdmin(request, response, text, { url, faults, requests });

@@ -2,13 +2,20 @@ import { decodeJwt } from "jose";
 import { ulid } from "ulid";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type MemberRole, memberId, memberKind, memberRoles } from "../members/member.ts";
-import { type DatabaseForTests, newTenantId, startDatabaseForTests } from "../tenancy/databaseForTests.ts";
+import {
+  type DatabaseForTests,
+  insideBoundaryForTests,
+  newTenantId,
+  startDatabaseForTests,
+} from "../tenancy/databaseForTests.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { authenticate, authorize } from "./authenticate.ts";
 import { openSession, verifyLink } from "./guestSession.ts";
 import { type IssuerForTests, operatorEmail, startIssuerForTests } from "./issuerForTests.ts";
 import { type Permission, allows, permissions } from "./permissions.ts";
 import { newLink, newTenant } from "./tenantForTests.ts";
+
+insideBoundaryForTests();
 
 let database: DatabaseForTests;
 let issuer: IssuerForTests;

@@ -1,8 +1,9 @@
 import { isCredential } from "../keys/credential.ts";
 import { noteUse } from "../keys/noteUse.ts";
 import { memberId, memberKind } from "../members/member.ts";
+import { admit } from "../tenancy/admit.ts";
 import { derivedId, isTenantId, platformTenantId } from "../tenancy/ids.ts";
-import { TenantRepository } from "../tenancy/repository.ts";
+import { lookUp } from "../tenancy/lookUp.ts";
 import { openScope } from "../tenancy/openScope.ts";
 import type { ChangeContext, TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
@@ -54,6 +55,7 @@ export async function authenticate(
   }
   if (identity.operator) {
     const id = derivedId("opr", identity.issuer, identity.subject);
+    admit(platformTenantId);
     return access({ type: "operator", id }, platformTenantId, facts);
   }
   const caller = await memberOf(identity);
@@ -87,10 +89,13 @@ function access(caller: Extract<Caller, { id: string }>, tenantId: string, facts
 
 async function memberOf({ issuer, subject, tenantId }: Identity): Promise<MemberCaller> {
   if (tenantId === undefined || tenantId === platformTenantId || !isTenantId(tenantId)) throw new Problem("forbidden");
-  const repository = new TenantRepository(tenantId);
   const id = memberId(issuer, subject);
-  const [member, tenant] = await Promise.all([repository.find(memberKind, id), repository.find(tenantKind, tenantId)]);
+  const [member, tenant] = await Promise.all([
+    lookUp(memberKind, tenantId, id),
+    lookUp(tenantKind, tenantId, tenantId),
+  ]);
   if (member?.status !== "active" || tenant === undefined) throw new Problem("forbidden");
   if (tenant.state !== "active") throw new Problem("tenant_suspended");
+  admit(tenantId);
   return { type: "member", id, role: member.role, tenant, assignedOnly: member.role === "surveyor" };
 }

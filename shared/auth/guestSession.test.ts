@@ -3,12 +3,19 @@ import { setClock } from "../clock.ts";
 import { newSecret } from "../protection/oneTimeToken.ts";
 import { protector } from "../protection/protector.ts";
 import { linkKind } from "../surveys/link.ts";
-import { type DatabaseForTests, newTenantId, startDatabaseForTests } from "../tenancy/databaseForTests.ts";
+import {
+  type DatabaseForTests,
+  insideBoundaryForTests,
+  newTenantId,
+  startDatabaseForTests,
+} from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
 import { openSession, verifyLink, verifySession } from "./guestSession.ts";
 import { newLink, newTenant } from "./tenantForTests.ts";
+
+insideBoundaryForTests();
 
 let database: DatabaseForTests;
 beforeAll(async () => {

@@ -2,9 +2,10 @@ import { now } from "../clock.ts";
 import { UnprotectError, protector } from "../protection/protector.ts";
 import { isSecret, parseToken } from "../protection/oneTimeToken.ts";
 import { type Link, linkKind } from "../surveys/link.ts";
+import { admit } from "../tenancy/admit.ts";
 import { isTenantId } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
-import { TenantRepository } from "../tenancy/repository.ts";
+import { lookUp } from "../tenancy/lookUp.ts";
 import { type Tenant, tenantKind } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
 import type { GuestCaller } from "./caller.ts";
@@ -33,11 +34,10 @@ export function isGuestSession(bearer: string): boolean {
 export async function verifyLink(text: string): Promise<GuestCaller> {
   const token = parseToken(text);
   if (token === undefined || !isTenantId(token.tenantId)) throw new Problem("link_invalid");
-  const repository = new TenantRepository(token.tenantId);
-  const link = await repository.find(linkKind, token.id);
+  const link = await lookUp(linkKind, token.tenantId, token.id);
   const proven = isSecret(token.secret, link?.secretHash);
   if (link === undefined || !proven) throw new Problem("link_invalid");
-  return await guestOf(repository, link);
+  return await guestOf(token.tenantId, link);
 }
 
 /** A bearer for the guest, for 30 minutes, and when it ends. */
@@ -56,10 +56,9 @@ export async function verifySession(bearer: string): Promise<GuestCaller> {
   if (more.length > 0 || !isTenantId(tenantId)) throw new Problem("unauthenticated");
   const session = await open(tenantId, payload);
   if (session.exp <= now().getTime()) throw new Problem("unauthenticated");
-  const repository = new TenantRepository(tenantId);
-  const link = await repository.find(linkKind, session.linkId);
+  const link = await lookUp(linkKind, tenantId, session.linkId);
   if (link === undefined) throw new Problem("unauthenticated");
-  return await guestOf(repository, link);
+  return await guestOf(tenantId, link);
 }
 
 async function open(tenantId: string, payload: string): Promise<Session> {
@@ -73,10 +72,11 @@ async function open(tenantId: string, payload: string): Promise<Session> {
   }
 }
 
-async function guestOf(repository: TenantRepository, link: Entity<Link>): Promise<GuestCaller> {
-  const tenant: Entity<Tenant> | undefined = await repository.find(tenantKind, repository.tenantId);
+async function guestOf(tenantId: string, link: Entity<Link>): Promise<GuestCaller> {
+  const tenant: Entity<Tenant> | undefined = await lookUp(tenantKind, tenantId, tenantId);
   if (tenant?.state !== "active") throw new Problem("tenant_suspended");
   if (link.status === "replaced") throw new Problem("link_replaced");
   if (link.status === "closed" || link.expiresAt <= now().toISOString()) throw new Problem("link_expired");
+  admit(tenantId);
   return { type: "guest", id: link.id, surveyId: link.surveyId, link, tenant };
 }

@@ -1,9 +1,10 @@
 import { now } from "../clock.ts";
 import { type Invitation, invitationKind, memberId } from "../members/member.ts";
 import { isSecret, parseToken } from "../protection/oneTimeToken.ts";
+import { admit } from "../tenancy/admit.ts";
 import { isTenantId } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
-import { TenantRepository } from "../tenancy/repository.ts";
+import { lookUp } from "../tenancy/lookUp.ts";
 import { openScope } from "../tenancy/openScope.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { Problem } from "../web/problem.ts";
@@ -29,11 +30,12 @@ export async function verifyInvitation(
 ): Promise<HeldInvitation> {
   const token = parseToken(text);
   if (token === undefined || !isTenantId(token.tenantId)) throw new Problem("invitation_invalid");
-  const invitation = await new TenantRepository(token.tenantId).find(invitationKind, token.id);
+  const invitation = await lookUp(invitationKind, token.tenantId, token.id);
   const proven = isSecret(token.secret, invitation?.secretHash);
   if (invitation === undefined || !proven || invitation.status === "revoked") throw new Problem("invitation_invalid");
   if (invitation.status === "open" && invitation.expiresAt <= now().toISOString()) throw new Problem("expired");
   const id = memberId(person.issuer, person.subject);
+  admit(token.tenantId);
   const tenant = openScope({ ...facts, tenantId: token.tenantId, actor: { type: "person", id } });
   return { tenant, invitation, memberId: id };
 }

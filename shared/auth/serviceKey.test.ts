@@ -3,7 +3,12 @@ import { setClock } from "../clock.ts";
 import { type ApiKey, apiKeyKind, scopes } from "../keys/apiKey.ts";
 import { credentialText } from "../keys/credential.ts";
 import { newSecret, secretHash } from "../protection/oneTimeToken.ts";
-import { type DatabaseForTests, newTenantId, startDatabaseForTests } from "../tenancy/databaseForTests.ts";
+import {
+  type DatabaseForTests,
+  insideBoundaryForTests,
+  newTenantId,
+  startDatabaseForTests,
+} from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { tenantKind, tenantStates } from "../tenants/tenant.ts";
@@ -11,6 +16,8 @@ import { authenticate } from "./authenticate.ts";
 import { type Permission, may, permissions } from "./permissions.ts";
 import { verifyServiceKey } from "./serviceKey.ts";
 import { newLink, newTenant } from "./tenantForTests.ts";
+
+insideBoundaryForTests();
 
 let database: DatabaseForTests;
 beforeAll(async () => {

@@ -1,8 +1,9 @@
 import { apiKeyKind, statusOf } from "../keys/apiKey.ts";
 import { parseCredential } from "../keys/credential.ts";
 import { isSecret } from "../protection/oneTimeToken.ts";
+import { admit } from "../tenancy/admit.ts";
 import { isTenantId } from "../tenancy/ids.ts";
-import { TenantRepository } from "../tenancy/repository.ts";
+import { lookUp } from "../tenancy/lookUp.ts";
 import { tenantKind } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
 import type { ServiceCaller } from "./caller.ts";
@@ -14,11 +15,12 @@ import type { ServiceCaller } from "./caller.ts";
 export async function verifyServiceKey(bearer: string): Promise<ServiceCaller> {
   const token = parseCredential(bearer);
   if (token === undefined || !isTenantId(token.tenantId)) throw new Problem("unauthenticated");
-  const repository = new TenantRepository(token.tenantId);
-  const key = await repository.find(apiKeyKind, token.id);
+  const { tenantId } = token;
+  const key = await lookUp(apiKeyKind, tenantId, token.id);
   const proven = isSecret(token.secret, key?.secretHash);
   if (key === undefined || !proven || statusOf(key) !== "active") throw new Problem("unauthenticated");
-  const tenant = await repository.find(tenantKind, repository.tenantId);
+  const tenant = await lookUp(tenantKind, tenantId, tenantId);
   if (tenant?.state !== "active") throw new Problem("tenant_suspended");
+  admit(tenantId);
   return { type: "service", id: key.id, key, tenant, assignedOnly: false };
 }

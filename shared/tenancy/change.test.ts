@@ -5,7 +5,13 @@ import { CounterMissing, counterId } from "./change.ts";
 import { type Condition, conditionText } from "./condition.ts";
 import { counting } from "./counting.ts";
 import { dataContainer } from "./database.ts";
-import { type DatabaseForTests, newTenantId, openScopeForTests, startDatabaseForTests } from "./databaseForTests.ts";
+import {
+  type DatabaseForTests,
+  insideBoundaryForTests,
+  newTenantId,
+  openScopeForTests,
+  startDatabaseForTests,
+} from "./databaseForTests.ts";
 import { factKind } from "./fact.ts";
 import { within } from "./guard.ts";
 import { derivedId, newId } from "./ids.ts";
@@ -20,6 +26,8 @@ interface Note {
 }
 const noteKind = defineKind<Note>("note", { schemaVersion: 3 });
 const counterKind = defineKind<{ readonly value: number }>("counter", { schemaVersion: 1 });
+
+insideBoundaryForTests();
 
 let database: DatabaseForTests;
 beforeAll(async () => {

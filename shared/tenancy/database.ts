@@ -2,15 +2,22 @@ import { type Container, CosmosClient, type CosmosClientOptions } from "@azure/c
 import { config } from "../config.ts";
 import { identity } from "../identity.ts";
 import { lazy } from "../lazy.ts";
+import { activityId } from "./activityId.ts";
+import { currentBoundary } from "./boundary.ts";
 import { type OutgoingRequest, guard } from "./guard.ts";
+
+/** A request as the client's hook may change it. */
+interface Request extends OutgoingRequest {
+  readonly headers?: Record<string, unknown>;
+}
 
 /** Runs before every network request of the client. The option exists at run time and is hidden from the types. */
 interface RequestPlugin {
   readonly on: "request";
   readonly plugin: (
-    request: OutgoingRequest,
+    request: Request,
     diagnostics: unknown,
-    next: (request: OutgoingRequest) => Promise<unknown>,
+    next: (request: Request) => Promise<unknown>,
   ) => Promise<unknown>;
 }
 
@@ -18,6 +25,9 @@ const guardPlugin: RequestPlugin = {
   on: "request",
   plugin: async (request, _diagnostics, next) => {
     guard(request);
+    const boundary = currentBoundary();
+    if (boundary !== undefined && request.headers !== undefined)
+      request.headers["x-ms-activity-id"] = activityId(boundary.requestId);
     return next(request);
   },
 };

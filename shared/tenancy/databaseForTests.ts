@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { ulid } from "ulid";
-import { vi } from "vitest";
+import { aroundAll, vi } from "vitest";
 import { type CosmosService, startCosmos } from "../../local/cosmos/server.ts";
 import { provisionDatabase } from "../../local/provision.ts";
 import { provideRingStore } from "../protection/protection.ts";
 import { memoryStore } from "../protection/ringStoreForTests.ts";
 import { type VaultForTests, startVaultForTests } from "../protection/vaultForTests.ts";
+import { admit } from "./admit.ts";
+import { openBoundary } from "./boundary.ts";
 import type { IndexPath } from "./kind.ts";
 import { openScope } from "./openScope.ts";
 import type { ChangeContext, TenantScope } from "./scope.ts";
@@ -36,12 +38,19 @@ export async function startDatabaseForTests(
   };
 }
 
+/** Runs a test file's tests and hooks as one run of a function, for those that call what runs in one. */
+export function insideBoundaryForTests(): void {
+  aroundAll((run) => openBoundary(ulid(), run));
+}
+
 /** A tenant that nobody else has. */
 export function newTenantId(): string {
   return `tnt_${ulid()}`;
 }
 
+/** Admits the tenant and opens its scope. */
 export function openScopeForTests(tenantId = newTenantId(), context: Partial<ChangeContext> = {}): TenantScope {
+  admit(tenantId);
   return openScope({
     tenantId,
     action: "test",

@@ -1,6 +1,7 @@
 import { ErrorResponse } from "@azure/cosmos";
 import { Problem } from "../web/problem.ts";
-import { TenancyViolation, within } from "./guard.ts";
+import { TenancyViolation } from "./boundary.ts";
+import { within } from "./guard.ts";
 
 /**
  * What a failed database request means. `refused`: the database, or the guard before it, said no and will say so again.

@@ -3,7 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataContainer, logContainer } from "./database.ts";
 import { databaseReady } from "./databaseReady.ts";
 import { type DatabaseForTests, newTenantId, startDatabaseForTests } from "./databaseForTests.ts";
-import { TenancyViolation, guard, guardCounts, within } from "./guard.ts";
+import { activityId } from "./activityId.ts";
+import { admit } from "./admit.ts";
+import { TenancyViolation, boundary, lookingUp, openBoundary } from "./boundary.ts";
+import { guard, guardCounts, within } from "./guard.ts";
+import { defineKind } from "./kind.ts";
+import { lookUp } from "./lookUp.ts";
+import { openScope } from "./openScope.ts";
+import { TenantRepository } from "./repository.ts";
 
 let database: DatabaseForTests;
 beforeAll(async () => {
@@ -19,7 +26,21 @@ const parameters = (tenantId: string) => [
   { name: "@tenantId", value: tenantId },
   { name: "@kind", value: "note" },
 ];
-const item = (id: string, tenantId = mine) => ({ id, tenantId, kind: "note" });
+const item = (id: string, tenantId = mine) => ({ id, tenantId, kind: "note", schemaVersion: 1 });
+const noteKind = defineKind<object>("note", { schemaVersion: 1 });
+
+type Partition = readonly [tenantId: string, ...levels: string[]];
+
+/** A run that these tenants were admitted to. */
+const inRun = <T>(tenantIds: readonly string[], work: () => Promise<T>) =>
+  openBoundary("request-1", async () => {
+    admit(...tenantIds);
+    return await work();
+  });
+
+/** A call that a scope makes for a partition, in a run for its tenant. */
+const inScope = <T>(partition: Partition, call: () => Promise<T>) =>
+  inRun([partition[0]], () => within(partition, call));
 
 /** Every way to an item that the SDK has, of a tenant. */
 const ways: Record<string, (tenantId: string) => Promise<unknown>> = {
@@ -86,20 +107,22 @@ describe("in a tenant's scope", () => {
   it("lets the tenant's own requests pass, and the SDK's own before them", async () => {
     for (const [name, way] of Object.entries(ways))
       await expect(
-        within([mine], () => way(mine)),
+        inScope([mine], () => way(mine)),
         name,
       ).resolves.toBeDefined();
-    expect(await within([mine], () => ways["batch"]?.(mine) ?? Promise.reject(new Error()))).toMatchObject({
+    expect(await inScope([mine], () => ways["batch"]?.(mine) ?? Promise.reject(new Error()))).toMatchObject({
       code: 200,
     });
   });
 
-  it.each(Object.keys(ways))("stops a %s for another tenant", async (name) => {
-    await expectStopped(() => within([mine], () => ways[name]?.(other) ?? Promise.resolve()));
+  it.each(Object.keys(ways))("stops a %s for another tenant, also for one that the run is for, too", async (name) => {
+    const call = () => within([mine], () => ways[name]?.(other) ?? Promise.resolve());
+    await expectStopped(() => inRun([mine], call));
+    await expectStopped(() => inRun([mine, other], call));
   });
 
   it.each(Object.keys(closedWays))("stops %s", async (name) => {
-    await expectStopped(() => within([mine], () => closedWays[name]?.() ?? Promise.resolve()));
+    await expectStopped(() => inScope([mine], () => closedWays[name]?.() ?? Promise.resolve()));
   });
 
   it("stops an item that says it is another tenant's, alone and in a batch", async () => {
@@ -114,7 +137,7 @@ describe("in a tenant's scope", () => {
     ] as const;
     for (const operation of operations)
       await expectStopped(() =>
-        within([mine], () =>
+        inScope([mine], () =>
           dataContainer().items.batch(
             [{ operationType: "Upsert", resourceBody: item("a") }, operation] as Parameters<
               ReturnType<typeof dataContainer>["items"]["batch"]
@@ -123,7 +146,7 @@ describe("in a tenant's scope", () => {
           ),
         ),
       );
-    await expectStopped(() => within([mine], () => dataContainer().item("a", mine).replace(foreign)));
+    await expectStopped(() => inScope([mine], () => dataContainer().item("a", mine).replace(foreign)));
   });
 
   it("stops queries that are not bound to the tenant", async () => {
@@ -137,19 +160,19 @@ describe("in a tenant's scope", () => {
       "SELECT * FROM c -- WHERE c.tenantId = @tenantId AND c.kind = @kind",
     ];
     const ask = (text: string, with_ = parameters(mine)) =>
-      within([mine], () =>
+      inScope([mine], () =>
         dataContainer().items.query({ query: text, parameters: with_ }, { partitionKey: mine }).fetchAll(),
       );
     for (const text of texts) await expectStopped(() => ask(text));
     await expectStopped(() => ask(query, parameters(other)));
     await expectStopped(() => ask(query, []));
     await expectStopped(() => ask(query, [...parameters(mine), { name: "@tenantId", value: other }]));
-    await expectStopped(() => within([mine], () => dataContainer().items.query(query).fetchAll()));
+    await expectStopped(() => inScope([mine], () => dataContainer().items.query(query).fetchAll()));
   });
 
   it("stops a query across partitions", async () => {
     await expectStopped(() =>
-      within([mine], () =>
+      inScope([mine], () =>
         dataContainer()
           .items.query({ query, parameters: parameters(mine) })
           .fetchAll(),
@@ -160,7 +183,7 @@ describe("in a tenant's scope", () => {
 
 describe("outside of any scope", () => {
   it.each(Object.keys(ways))("stops a %s", async (name) => {
-    await expectStopped(() => ways[name]?.(mine) ?? Promise.resolve());
+    await expectStopped(() => inRun([mine], () => ways[name]?.(mine) ?? Promise.resolve()));
   });
 
   it("lets what describes a container pass", async () => {
@@ -168,14 +191,92 @@ describe("outside of any scope", () => {
   });
 });
 
+describe("a run", () => {
+  it.each(Object.keys(ways))("stops a %s that a scope for the wrong tenant makes", async (name) => {
+    await expectStopped(() => inRun([mine], () => within([other], () => ways[name]?.(other) ?? Promise.resolve())));
+  });
+
+  it("stops a repository that was made for the wrong tenant", async () => {
+    const find = (tenantId: string) => () => new TenantRepository(tenantId).find(noteKind, "a");
+    await expectStopped(() => inRun([mine], find(other)));
+    await expect(inRun([mine], find(mine))).resolves.toMatchObject({ id: "a" });
+  });
+
+  it("opens no scope for a tenant that was not admitted", async () => {
+    const open = (tenantId: string) => () => {
+      const { tenantId: opened } = openScope({
+        tenantId,
+        action: "test",
+        requestId: "r",
+        actor: { type: "system", id: "t" },
+      });
+      return Promise.resolve(opened);
+    };
+    expect(await inRun([mine], open(mine))).toBe(mine);
+    await expect(inRun([mine], async () => await open(other)())).rejects.toThrow(TenancyViolation);
+    await expect((async () => await open(mine)())()).rejects.toThrow(TenancyViolation);
+  });
+
+  it("knows nothing of the tenants of another that goes on at the same time", async () => {
+    const read = () => within([other], () => ways["read"]?.(other) ?? Promise.resolve());
+    await inRun([other], async () => {
+      await expectStopped(() => inRun([mine], read));
+      await expect(read()).resolves.toBeDefined();
+    });
+  });
+
+  it("is where a request has to come from, and a tenant be admitted", async () => {
+    for (const way of Object.values(ways)) await expectStopped(() => within([mine], () => way(mine)));
+    expect(() => {
+      admit(mine);
+    }).toThrow(TenancyViolation);
+  });
+
+  it("counts its own requests, and tells the database which request caused them", async () => {
+    const { latest } = database.cosmos.requests;
+    await inRun([mine], async () => {
+      await within([mine], () => ways["read"]?.(mine) ?? Promise.resolve());
+      await expectStopped(() => within([mine], () => ways["read"]?.(other) ?? Promise.resolve()));
+      expect(boundary().counts).toEqual({ requests: 2, refused: 1 });
+    });
+    const arrived = database.cosmos.requests.records({ since: latest }).filter(({ id }) => id === "a");
+    expect(arrived.map((record) => record.activityId)).toEqual([activityId("request-1")]);
+  });
+});
+
+describe("a lookup before a credential is verified", () => {
+  it("reads the one item, of a tenant that nobody was admitted for, and opens nothing else", async () => {
+    await inScope([other], () => dataContainer().items.upsert(item("looked-up", other)));
+    const found = inRun([mine], () => lookUp(noteKind, other, "looked-up"));
+    await expect(found).resolves.toMatchObject({ id: "looked-up" });
+    await expect(lookUp(noteKind, other, "looked-up")).rejects.toThrow(TenancyViolation);
+    await inRun([mine], async () => {
+      await lookUp(noteKind, other, "looked-up");
+      await expectStopped(() => new TenantRepository(other).find(noteKind, "looked-up"));
+    });
+  });
+
+  it.each(Object.keys(ways))("is no %s, but for the one that it is for", async (name) => {
+    const looking = (id: string, tenantId: string) =>
+      inRun([mine], () =>
+        lookingUp({ tenantId, id }, () => within([other], () => ways[name]?.(other) ?? Promise.resolve())),
+      );
+    if (name === "read") await expect(looking("a", other)).resolves.toBeDefined();
+    else await expectStopped(() => looking("a", other));
+    await expectStopped(() => looking("b", other));
+    await expectStopped(() => looking("", other));
+    await expectStopped(() => looking("a", mine));
+  });
+});
+
 describe("the log's container", () => {
   const entry = (id: string) => ({ id, tenantId: mine, month, kind: "logEntry" });
   const create = (scope: readonly [string, ...string[]], id: string) =>
-    within(scope, () => logContainer().items.create(entry(id)));
+    inScope(scope, () => logContainer().items.create(entry(id)));
 
   it("is reached with both levels of its key", async () => {
     await expect(create([mine, month], "evt_1")).resolves.toMatchObject({ statusCode: 201 });
-    const read = within([mine, month], () => logContainer().item("evt_1", [mine, month]).read());
+    const read = inScope([mine, month], () => logContainer().item("evt_1", [mine, month]).read());
     await expect(read).resolves.toMatchObject({ resource: entry("evt_1") });
   });
 
@@ -187,14 +288,14 @@ describe("the log's container", () => {
       logContainer()
         .items.query({ query, parameters: parameters(mine) }, { partitionKey: prefix })
         .fetchAll();
-    await expectStopped(() => within([mine, month], whole));
+    await expectStopped(() => inScope([mine, month], whole));
   });
 });
 
 it("keeps scopes that run at the same time apart", async () => {
   const tenants = Array.from({ length: 20 }, newTenantId);
   const made = await Promise.all(
-    tenants.map((tenantId) => within([tenantId], () => dataContainer().items.create(item("same", tenantId)))),
+    tenants.map((tenantId) => inScope([tenantId], () => dataContainer().items.create(item("same", tenantId)))),
   );
   expect(made.map(({ resource }) => resource?.tenantId)).toEqual(tenants);
 });

@@ -1,9 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { type Boundary, TenancyViolation, currentBoundary } from "./boundary.ts";
 
-/** A request that would have left without, or for another tenant than, the scope it was made in. */
-export class TenancyViolation extends Error {
-  override readonly name = "TenancyViolation";
-}
+const keyHeader = "x-ms-documentdb-partitionkey";
 
 const current = new AsyncLocalStorage<readonly [tenantId: string, ...levels: string[]]>();
 
@@ -20,6 +18,7 @@ export interface OutgoingRequest {
   readonly method?: string;
   readonly resourceType?: string;
   readonly operationType?: string;
+  readonly path?: string;
   readonly headers?: Readonly<Record<string, unknown>>;
   readonly body?: unknown;
 }
@@ -35,19 +34,23 @@ export function guardCounts(): { readonly requests: number; readonly refused: nu
 const metadata = ["", "dbs", "colls", "pkranges"];
 
 /**
- * Throws {@link TenancyViolation} unless the request names exactly the partition of the scope it was made in and, for a
- * query, carries the tenant predicate with that tenant. Reading the account's and a container's description and query
- * plans carry no tenant data and pass.
+ * Throws {@link TenancyViolation} unless the request is for a tenant that its boundary admitted, names exactly the
+ * partition of the scope it was made in and, for a query, carries the tenant predicate with that tenant. Reading the
+ * account's and a container's description and query plans carry no tenant data and pass.
  */
 export function guard(request: OutgoingRequest): void {
   const { resourceType = "", operationType = "" } = request;
   if (metadata.includes(resourceType) && ["read", "query"].includes(operationType)) return;
   if (isQueryPlan(request)) return;
-  counts.requests++;
+  const boundary = currentBoundary();
+  const counters = [counts, ...(boundary === undefined ? [] : [boundary.counts])];
+  for (const counter of counters) counter.requests++;
   const violation =
-    resourceType === "docs" ? violationOf(request, current.getStore()) : `unexpected resource ${resourceType}`;
+    resourceType === "docs"
+      ? (boundaryViolation(request, boundary) ?? partitionViolation(request, current.getStore()))
+      : `unexpected resource ${resourceType}`;
   if (violation === undefined) return;
-  counts.refused++;
+  for (const counter of counters) counter.refused++;
   throw new TenancyViolation(violation);
 }
 
@@ -56,10 +59,26 @@ function isQueryPlan({ method, operationType, headers }: OutgoingRequest): boole
   return method === "POST" && operationType === "read" && headers?.["x-ms-cosmos-is-query-plan-request"] !== undefined;
 }
 
-function violationOf(request: OutgoingRequest, partition: readonly string[] | undefined): string | undefined {
+/** Compares with what the credential or the message said, whatever scope or repository was made since. */
+function boundaryViolation(request: OutgoingRequest, boundary: Boundary | undefined): string | undefined {
+  if (boundary === undefined) return "database request outside of any boundary";
+  const tenantId = tenantOf(request);
+  const { lookup, admitted } = boundary;
+  if (lookup === undefined) return admitted.has(tenantId) ? undefined : "database request for a tenant not admitted";
+  const isLookup = tenantId === lookup.tenantId && request.path?.endsWith(`/docs/${lookup.id}`) === true;
+  return isLookup && request.operationType === "read" ? undefined : "more than a credential's lookup";
+}
+
+function tenantOf(request: OutgoingRequest): string {
+  const [tenantId] = parsed(request.headers?.[keyHeader] ?? "[]") as readonly unknown[];
+  return typeof tenantId === "string" ? tenantId : "";
+}
+
+/** Compares with the partition that the scope's own call was made for. */
+function partitionViolation(request: OutgoingRequest, partition: readonly string[] | undefined): string | undefined {
   if (partition === undefined) return "database request outside a tenant's scope";
-  const key = request.headers?.["x-ms-documentdb-partitionkey"];
-  if (key !== JSON.stringify(partition)) return "database request for another partition than the scope's";
+  if (request.headers?.[keyHeader] !== JSON.stringify(partition))
+    return "database request for another partition than the scope's";
   const body = parsed(request.body);
   switch (request.operationType) {
     case "query":

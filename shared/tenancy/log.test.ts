@@ -2,11 +2,13 @@ import { ulid } from "ulid";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { startBackend } from "../../tests/support/backend.ts";
 import { now, setClock } from "../clock.ts";
+import { insideBoundaryForTests, openScopeForTests } from "./databaseForTests.ts";
 import { type Event, factKind } from "./fact.ts";
 import { defineKind } from "./kind.ts";
 import { type LogEntry, entryHash } from "./log.ts";
-import { openScope } from "./openScope.ts";
 import type { TenantScope } from "./scope.ts";
+
+insideBoundaryForTests();
 
 let backend: AsyncDisposable;
 beforeAll(async () => {
@@ -19,14 +21,11 @@ afterEach(() => {
 
 const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1 });
 
-function newScope(): TenantScope {
-  const actor = { type: "system", id: "test" } as const;
-  return openScope({ tenantId: `tnt_${ulid()}`, actor, action: "test", requestId: ulid() });
-}
+const newScope = (): TenantScope => openScopeForTests();
 
 /** The same tenant as another instance sees it. */
 function again({ tenantId, actor, action }: TenantScope): TenantScope {
-  return openScope({ tenantId, actor, action, requestId: ulid() });
+  return openScopeForTests(tenantId, { actor, action });
 }
 
 const event = (n: number): Event => ({ type: "survey.created", data: { n } });

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { dataContainer } from "./database.ts";
-import { type DatabaseForTests, newTenantId, openScopeForTests, startDatabaseForTests } from "./databaseForTests.ts";
+import {
+  type DatabaseForTests,
+  insideBoundaryForTests,
+  openScopeForTests,
+  startDatabaseForTests,
+} from "./databaseForTests.ts";
 import { within } from "./guard.ts";
 import { newId } from "./ids.ts";
 import { compositeIndexes, defineKind } from "./kind.ts";
@@ -25,6 +30,8 @@ const memoKind = defineKind<Note>("memo", {
   schemaVersion: 1,
   lists: [{ where: [], orderBy: "rank", direction: "ascending" }],
 });
+
+insideBoundaryForTests();
 
 let database: DatabaseForTests;
 beforeAll(async () => {
@@ -103,7 +110,7 @@ it("finds an item as its own kind only", async () => {
 });
 
 it("shows the kind's own fields and nothing of the database's", async () => {
-  const tenantId = newTenantId();
+  const { tenantId } = openScopeForTests();
   const id = await stored(tenantId, { schemaVersion: 2, color: "red", rank: "1", ttl: 1000, _own: "x" });
   const at = "2026-01-01T00:00:00.000Z";
   expect(await new TenantRepository(tenantId).get(noteKind, id)).toEqual({
@@ -118,7 +125,7 @@ it("shows the kind's own fields and nothing of the database's", async () => {
 
 describe("items of another build", () => {
   it("are read from the version before and from the next", async () => {
-    const tenantId = newTenantId();
+    const { tenantId } = openScopeForTests();
     const repository = new TenantRepository(tenantId);
     const before = await stored(tenantId, { schemaVersion: 1, colour: "red", rank: "1" });
     const next = await stored(tenantId, { schemaVersion: 3, color: "blue", rank: "2", shade: "dark" });
@@ -127,7 +134,7 @@ describe("items of another build", () => {
   });
 
   it.each([0, 4])("are not guessed at: version %d", async (schemaVersion) => {
-    const tenantId = newTenantId();
+    const { tenantId } = openScopeForTests();
     const id = await stored(tenantId, { schemaVersion, color: "red", rank: "1" });
     await expect(new TenantRepository(tenantId).find(noteKind, id)).rejects.toThrow("cannot be read");
   });

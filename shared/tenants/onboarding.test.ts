@@ -9,6 +9,7 @@ import { type Invitation, invitationKind, memberKind } from "../members/member.t
 import { operationKind } from "../operations/operation.ts";
 import { containerClient } from "../storage/accounts.ts";
 import { tenantContainer } from "../storage/containers.ts";
+import { insideBoundaryForTests } from "../tenancy/databaseForTests.ts";
 import { factKind } from "../tenancy/fact.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -22,6 +23,8 @@ import { giveUpProvisioning, provisionTenant } from "./provisionTenant.ts";
 import { registerTenant } from "./registerTenant.ts";
 import { registeredTenantKind } from "./registry.ts";
 import { tenantKind } from "./tenant.ts";
+
+insideBoundaryForTests();
 
 let world: PlatformForTests;
 beforeAll(async () => {

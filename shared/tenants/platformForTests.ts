@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ulid } from "ulid";
 import { vi } from "vitest";
 import { loadCertificates, trust } from "../../local/certificates.ts";
 import { startCosmos } from "../../local/cosmos/server.ts";
@@ -10,8 +9,8 @@ import { startMail } from "../../local/mail.ts";
 import { provision } from "../../local/provision.ts";
 import { config } from "../config.ts";
 import { startAccountForTests } from "../storage/accountForTests.ts";
+import { openScopeForTests } from "../tenancy/databaseForTests.ts";
 import { platformTenantId } from "../tenancy/ids.ts";
-import { openScope } from "../tenancy/openScope.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 
 export interface PlatformForTests {
@@ -54,7 +53,7 @@ export async function startPlatformForTests(): Promise<PlatformForTests> {
 
 /** A function's scope of the tenant. */
 export function scopeForTests(tenantId: string): TenantScope {
-  return openScope({ tenantId, action: "test", requestId: ulid(), actor: { type: "system", id: "test" } });
+  return openScopeForTests(tenantId);
 }
 
 /** The platform's own scope. */

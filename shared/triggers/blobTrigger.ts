@@ -2,6 +2,8 @@ import type { StorageBlobFunctionOptions } from "@azure/functions";
 import { ulid } from "ulid";
 import { compose } from "../composition.ts";
 import { ingestSource } from "../config.ts";
+import { admit } from "../tenancy/admit.ts";
+import { openBoundary } from "../tenancy/boundary.ts";
 import { isTenantId } from "../tenancy/ids.ts";
 import { openScope } from "../tenancy/openScope.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -46,13 +48,16 @@ export function blobTrigger<Path extends string>(definition: {
       }
       const action = context.functionName;
       const requestId = ulid();
-      const tenant = openScope({ tenantId, action, requestId, actor: { type: "system", id: action } });
-      try {
-        await definition.handler({ params, tenant, log });
-      } catch (error) {
-        log("error", { event: "blob_failed", tenantId, requestId, ...errorFields(error) });
-        throw error;
-      }
+      await openBoundary(requestId, async () => {
+        admit(tenantId);
+        const tenant = openScope({ tenantId, action, requestId, actor: { type: "system", id: action } });
+        try {
+          await definition.handler({ params, tenant, log });
+        } catch (error) {
+          log("error", { event: "blob_failed", tenantId, requestId, ...errorFields(error) });
+          throw error;
+        }
+      });
     },
   };
 }

@@ -1,6 +1,8 @@
 import type { CosmosDBv4FunctionOptions, InvocationContext } from "@azure/functions";
 import { ulid } from "ulid";
 import { compose } from "../composition.ts";
+import { admit } from "../tenancy/admit.ts";
+import { openBoundary } from "../tenancy/boundary.ts";
 import { factKind } from "../tenancy/fact.ts";
 import { isTenantId } from "../tenancy/ids.ts";
 import { openScope } from "../tenancy/openScope.ts";
@@ -54,13 +56,16 @@ export function changeFeedTrigger(definition: {
       const failures: unknown[] = [];
       for (const tenantId of tenantIds) {
         const requestId = ulid();
-        const tenant = openScope({ tenantId, action, requestId, actor: { type: "system", id: action } });
-        try {
-          await definition.handler({ tenant, log });
-        } catch (error) {
-          failures.push(error);
-          log("error", { event: "tenant_failed", tenantId, requestId, ...errorFields(error) });
-        }
+        await openBoundary(requestId, async () => {
+          admit(tenantId);
+          const tenant = openScope({ tenantId, action, requestId, actor: { type: "system", id: action } });
+          try {
+            await definition.handler({ tenant, log });
+          } catch (error) {
+            failures.push(error);
+            log("error", { event: "tenant_failed", tenantId, requestId, ...errorFields(error) });
+          }
+        });
       }
       const repeats = context.retryContext?.retryCount ?? 0;
       if (failures.length > 0 && failures.length === tenantIds.length && repeats < maxRepeats)

@@ -9,7 +9,8 @@ import { identity } from "../identity.ts";
 import { linkKind } from "../surveys/link.ts";
 import { type Member, type MemberRole, memberId, memberKind } from "../members/member.ts";
 import { Line, List, Text, Whole, closed, optional, paging } from "../schema.ts";
-import { type DatabaseForTests, startDatabaseForTests } from "../tenancy/databaseForTests.ts";
+import { type Boundary, currentBoundary } from "../tenancy/boundary.ts";
+import { type DatabaseForTests, insideBoundaryForTests, startDatabaseForTests } from "../tenancy/databaseForTests.ts";
 import { factKind } from "../tenancy/fact.ts";
 import { Id, newId, prefixes } from "../tenancy/ids.ts";
 import { type Entity, defineKind } from "../tenancy/kind.ts";
@@ -38,6 +39,8 @@ const origin = "https://app.example.com";
 const limit = 20;
 const guestLimit = 5;
 const tenantLimit = 30;
+
+insideBoundaryForTests();
 
 let database: DatabaseForTests;
 let issuer: IssuerForTests;
@@ -725,8 +728,31 @@ describe("a failure", () => {
   });
 });
 
+describe("the run of a request", () => {
+  const inside: (Boundary | undefined)[] = [];
+  const looking = (contract: Contract): Contract => ({
+    ...contract,
+    handler: (input) => {
+      inside.push(currentBoundary());
+      return contract.handler(input);
+    },
+  });
+  const admitted = () => [...(inside.at(-1)?.admitted ?? ["nobody was asked"])];
+
+  it("is for the caller's tenant only, and none where the caller has none", async () => {
+    const { tenant, token } = await signedIn();
+    const headers = { "x-request-id": "request-7" };
+    await send(looking(createNote), { token, headers, body: { text: "x" } });
+    expect(admitted()).toEqual([tenant.tenantId]);
+    expect(inside.at(-1)?.requestId).toBe("request-7");
+    await send(looking(echo));
+    expect(admitted()).toEqual([]);
+  });
+});
+
 describe("the log", () => {
-  const allowed = "event requestId traceId tenantId caller method status code milliseconds error at".split(" ");
+  const allowed =
+    "event requestId databaseRequests traceId tenantId caller method status code milliseconds error at".split(" ");
 
   it("has one line for a request, with ids and numbers only", async () => {
     const { tenant, token, id } = await signedIn();
@@ -747,6 +773,7 @@ describe("the log", () => {
           status: 201,
           milliseconds: expect.any(Number) as number,
           requestId: "request-1",
+          databaseRequests: 3,
           traceId: "a".repeat(32),
           tenantId: tenant.tenantId,
           caller: id,

@@ -4,6 +4,7 @@ import { ulid } from "ulid";
 import { type Authenticated, type RequestFacts, authenticate, authorize } from "../auth/authenticate.ts";
 import { config } from "../config.ts";
 import { secrets } from "../protection/secrets.ts";
+import { openBoundary } from "../tenancy/boundary.ts";
 import { derivedId } from "../tenancy/ids.ts";
 import { type Idempotency, IdempotencyConflict, type TenantScope, idempotencyKind } from "../tenancy/scope.ts";
 import { fault, valid } from "../validator.ts";
@@ -14,7 +15,7 @@ import { Problem, isProblem, problemBody } from "../web/problem.ts";
 import { type AnyInput, type Contract, Reply, commonErrors, parameterNames, routeParameters } from "./contract.ts";
 import { clientAddress } from "./clientAddress.ts";
 import { entityTag, matchesNone, storedVersion } from "./entityTag.ts";
-import { type Log, errorFields } from "./logLine.ts";
+import { type Log, databaseFields, errorFields } from "./logLine.ts";
 import { countRequest, limitAddress } from "./rateLimit.ts";
 import { type RawBody, parseBody, readBody, refuseBody } from "./requestBody.ts";
 import { queryOf } from "./requestQuery.ts";
@@ -37,12 +38,16 @@ export interface PlainResponse {
 }
 
 /**
- * The way of every request, in this order: correlation id, address limit, credential, rate limits, permission, body,
- * contract, handler, answer. Never throws: a {@link Problem} is rendered, anything else is logged and becomes `internal`.
+ * The way of every request, inside a boundary of its own, in this order: correlation id, address limit, credential, rate
+ * limits, permission, body, contract, handler, answer. Never throws: a {@link Problem} is rendered, anything else is logged and becomes `internal`.
  */
-export async function handleRequest(contract: Contract, request: PlainRequest): Promise<PlainResponse> {
-  const started = performance.now();
+export function handleRequest(contract: Contract, request: PlainRequest): Promise<PlainResponse> {
   const requestId = requestIdOf(request);
+  return openBoundary(requestId, () => handle(contract, request, requestId));
+}
+
+async function handle(contract: Contract, request: PlainRequest, requestId: string): Promise<PlainResponse> {
+  const started = performance.now();
   const trail: Trail = { headers: {} };
   let response: PlainResponse;
   let failure: Problem | undefined;
@@ -59,6 +64,7 @@ export async function handleRequest(contract: Contract, request: PlainRequest): 
     status: response.status,
     milliseconds: Math.round(performance.now() - started),
     requestId,
+    ...databaseFields(),
     ...(traceId !== undefined && { traceId }),
     ...(failure !== undefined && { code: failure.code }),
     ...(trail.scope !== undefined && { tenantId: trail.scope.tenantId, caller: trail.scope.actor.id }),

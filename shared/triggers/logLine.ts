@@ -1,5 +1,6 @@
 import type { InvocationContext } from "@azure/functions";
 import { config } from "../config.ts";
+import { boundary } from "../tenancy/boundary.ts";
 
 /** The fields that a log line may have. Ids, closed words and numbers; never a text that somebody typed. */
 export interface LogFields {
@@ -14,6 +15,9 @@ export interface LogFields {
   readonly code?: string;
   readonly milliseconds?: number;
   readonly attempt?: number;
+  /** Requests for items that the run made of the database, and those among them that never left the process. */
+  readonly databaseRequests?: number;
+  readonly databaseRefused?: number;
   readonly target?: string;
   readonly error?: string;
   readonly at?: readonly string[];
@@ -26,6 +30,12 @@ export function logOf(context: InvocationContext): Log {
   return (level, fields) => {
     context[level](JSON.stringify({ ...fields, function: context.functionName }));
   };
+}
+
+/** What a run has asked of the database so far; anything refused is a fault of ours. */
+export function databaseFields(): Pick<LogFields, "databaseRequests" | "databaseRefused"> {
+  const { requests, refused } = boundary().counts;
+  return { databaseRequests: requests, ...(refused > 0 && { databaseRefused: refused }) };
 }
 
 /**

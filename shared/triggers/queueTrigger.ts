@@ -2,11 +2,13 @@ import type { InvocationContext, StorageQueueFunctionOptions } from "@azure/func
 import { type Static, type TObject, type TProperties, type TSchema, Type } from "@sinclair/typebox";
 import { compose } from "../composition.ts";
 import type { QueueName } from "../storage/queues.ts";
+import { admit } from "../tenancy/admit.ts";
+import { openBoundary } from "../tenancy/boundary.ts";
 import { Id, TenantId, platformTenantId, prefixes } from "../tenancy/ids.ts";
 import { openScope } from "../tenancy/openScope.ts";
-import type { TenantScope } from "../tenancy/scope.ts";
+import type { ChangeContext, TenantScope } from "../tenancy/scope.ts";
 import { fault } from "../validator.ts";
-import { type Log, errorFields, logOf } from "./logLine.ts";
+import { type Log, databaseFields, errorFields, logOf } from "./logLine.ts";
 
 /** What every message has: whose it is, and the request that caused it. */
 const envelope = {
@@ -25,25 +27,38 @@ export interface QueueInput<Message> {
   readonly message: Message;
   /** The tenant that the message names; of a message with a subject, its subject. */
   readonly tenant: TenantScope;
-  /** The platform's own scope, for what its registry says about the tenant. */
-  readonly platform: TenantScope;
   /** How often this message was delivered, this time included; after {@link maxAttempts} it leaves for the poison queue. */
   readonly attempt: number;
   readonly log: Log;
 }
 
+/** What a message of the platform about a tenant comes with. */
+export interface SubjectInput<Message> extends QueueInput<Message> {
+  /** The platform's own scope, for what its registry says about the tenant. */
+  readonly platform: TenantScope;
+}
+
+interface Definition<P extends TProperties> {
+  readonly queue: QueueName;
+  /** Fields of the message beside its envelope. */
+  readonly message: P;
+}
+
+type Handled<Message> =
+  | { readonly subject?: never; readonly handler: (input: QueueInput<Message>) => Promise<void> }
+  | {
+      /** Messages of the platform, each about the tenant that its `subjectTenantId` names. */
+      readonly subject: true;
+      readonly handler: (input: SubjectInput<Message>) => Promise<void>;
+    };
+
 /**
  * Consumes a queue, at least once and in no order: handlers are idempotent. A throw means that it is our own fault or a
  * passing one; the host delivers again and gives up after {@link maxAttempts}.
  */
-export function queueTrigger<P extends TProperties>(definition: {
-  readonly queue: QueueName;
-  /** Fields of the message beside its envelope. */
-  readonly message: P;
-  /** Messages of the platform, each about the tenant that its `subjectTenantId` names. */
-  readonly subject?: true;
-  readonly handler: (input: QueueInput<Static<TObject<P>>>) => Promise<void>;
-}): StorageQueueFunctionOptions {
+export function queueTrigger<P extends TProperties>(
+  definition: Definition<P> & Handled<Static<TObject<P>>>,
+): StorageQueueFunctionOptions {
   const schema = Type.Object(
     { ...envelope, ...(definition.subject && subject), ...definition.message },
     { $comment: "Open: the next build's messages may have more fields while both builds consume" },
@@ -67,24 +82,25 @@ export function queueTrigger<P extends TProperties>(definition: {
     const actor = { type: "system", id: context.functionName } as const;
     const facts = { action: context.functionName, requestId, actor };
     const started = performance.now();
-    try {
-      await definition.handler({
-        message: entry as Static<TObject<P>>,
-        tenant: openScope({ ...facts, tenantId }),
-        platform: openScope({ ...facts, tenantId: platformTenantId }),
+    await openBoundary(requestId, async () => {
+      admit(tenantId);
+      try {
+        const message = entry as Static<TObject<P>>;
+        const input = { message, tenant: openScope({ ...facts, tenantId }), attempt, log };
+        if (definition.subject === undefined) await definition.handler(input);
+        else await definition.handler({ ...input, platform: platformScope(facts) });
+      } catch (error) {
+        log("error", { event: "message_failed", tenantId, requestId, attempt, ...errorFields(error) });
+        throw error;
+      }
+      log("info", {
+        event: "message",
+        tenantId,
+        requestId,
         attempt,
-        log,
+        milliseconds: Math.round(performance.now() - started),
+        ...databaseFields(),
       });
-    } catch (error) {
-      log("error", { event: "message_failed", tenantId, requestId, attempt, ...errorFields(error) });
-      throw error;
-    }
-    log("info", {
-      event: "message",
-      tenantId,
-      requestId,
-      attempt,
-      milliseconds: Math.round(performance.now() - started),
     });
   };
   const options: StorageQueueFunctionOptions = { queueName: definition.queue, connection: "DATA", handler };
@@ -97,6 +113,11 @@ const messageSchemas = new WeakMap<object, TSchema>();
 /** What the messages of a registration made by {@link queueTrigger} are checked against. */
 export function messageSchemaOf(options: object): TSchema | undefined {
   return messageSchemas.get(options);
+}
+
+function platformScope(facts: Omit<ChangeContext, "tenantId">): TenantScope {
+  admit(platformTenantId);
+  return openScope({ ...facts, tenantId: platformTenantId });
 }
 
 interface Sent {

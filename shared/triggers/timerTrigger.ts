@@ -1,6 +1,8 @@
 import type { TimerFunctionOptions } from "@azure/functions";
 import { ulid } from "ulid";
 import { compose } from "../composition.ts";
+import { admit } from "../tenancy/admit.ts";
+import { openBoundary } from "../tenancy/boundary.ts";
 import { platformTenantId } from "../tenancy/ids.ts";
 import { openScope } from "../tenancy/openScope.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -23,18 +25,20 @@ export function timerTrigger(definition: {
       compose();
       const log = logOf(context);
       const action = context.functionName;
-      const platform = openScope({
-        tenantId: platformTenantId,
-        action,
-        requestId: ulid(),
-        actor: { type: "system", id: action },
+      const requestId = ulid();
+      await openBoundary(requestId, async () => {
+        admit(platformTenantId);
+        const actor = { type: "system", id: action } as const;
+        try {
+          await definition.handler({
+            platform: openScope({ tenantId: platformTenantId, action, requestId, actor }),
+            log,
+          });
+        } catch (error) {
+          log("error", { event: "timer_failed", requestId, ...errorFields(error) });
+          throw error;
+        }
       });
-      try {
-        await definition.handler({ platform, log });
-      } catch (error) {
-        log("error", { event: "timer_failed", requestId: platform.requestId, ...errorFields(error) });
-        throw error;
-      }
     },
   };
 }

@@ -1,12 +1,19 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { now, setClock } from "../clock.ts";
-import { type DatabaseForTests, openScopeForTests, startDatabaseForTests } from "../tenancy/databaseForTests.ts";
+import {
+  type DatabaseForTests,
+  insideBoundaryForTests,
+  openScopeForTests,
+  startDatabaseForTests,
+} from "../tenancy/databaseForTests.ts";
 import { newId, prefixes } from "../tenancy/ids.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { rotateWebhook } from "./rotateWebhook.ts";
 import { livingPrevious, secretUse, webhookKind } from "./webhook.ts";
 
 const hour = 3_600_000;
+
+insideBoundaryForTests();
 
 let database: DatabaseForTests;
 beforeAll(async () => {

@@ -7,10 +7,10 @@ import { now } from "../../shared/clock.ts";
 import { type Survey, surveyKind } from "../../shared/surveys/survey.ts";
 import { templateVersionKind } from "../../shared/templates/template.ts";
 import { counterId } from "../../shared/tenancy/change.ts";
+import { openScopeForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { factKind } from "../../shared/tenancy/fact.ts";
 import { defineKind } from "../../shared/tenancy/kind.ts";
 import { leaseId, leaseKind } from "../../shared/tenancy/lease.ts";
-import { openScope } from "../../shared/tenancy/openScope.ts";
 import type { TenantScope } from "../../shared/tenancy/scope.ts";
 import { type Tenant, quotasOf, tenantKind } from "../../shared/tenants/tenant.ts";
 import { blocksOf } from "../../shared/videos/blocks.ts";
@@ -32,10 +32,9 @@ export interface GuestUpload {
 const account = "devstoreaccount1";
 
 export async function arrivedUpload(file: string): Promise<GuestUpload> {
-  const tenantId = `tnt_${ulid()}`;
   const guestActor = { type: "guest", id: `lnk_${ulid()}` } as const;
-  const tenant = openScope({ tenantId, actor: guestActor, action: "test", requestId: ulid() });
-  const container = await createTenantContainer(tenantId, account);
+  const tenant = openScopeForTests(undefined, { actor: guestActor });
+  const container = await createTenantContainer(tenant.tenantId, account);
   const guest = await setUp(tenant, guestActor.id);
   const content = await readFile(file);
   const videoId = await startUpload(tenant, guest, {

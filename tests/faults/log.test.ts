@@ -8,11 +8,11 @@ import { now } from "../../shared/clock.ts";
 import { appendLog } from "../../shared/log/appendLog.ts";
 import { type QueueName, queueNames } from "../../shared/storage/queues.ts";
 import { queueAccount } from "../../shared/storage/accounts.ts";
+import { insideBoundaryForTests, openScopeForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { factKind } from "../../shared/tenancy/fact.ts";
 import { newId, prefixes } from "../../shared/tenancy/ids.ts";
 import { defineKind } from "../../shared/tenancy/kind.ts";
 import { entryHash } from "../../shared/tenancy/log.ts";
-import { openScope } from "../../shared/tenancy/openScope.ts";
 import type { TenantScope } from "../../shared/tenancy/scope.ts";
 import { createWebhook } from "../../shared/webhooks/createWebhook.ts";
 import { type DeliveryMessage, deliverWebhook } from "../../shared/webhooks/deliverWebhook.ts";
@@ -42,6 +42,8 @@ const receiver = createServer((request, response) => {
   });
 });
 
+insideBoundaryForTests();
+
 let backend: AsyncDisposable;
 let origin: string;
 beforeAll(async () => {
@@ -63,8 +65,7 @@ interface Case {
 
 /** A tenant of its own with a webhook, and three facts: one with two events, one with a command, one with neither. */
 async function newCase(): Promise<Case> {
-  const actor = { type: "system", id: "test" } as const;
-  const tenant = openScope({ tenantId: `tnt_${ulid()}`, actor, action: "test", requestId: ulid() });
+  const tenant = openScopeForTests();
   const path = `/${ulid()}`;
   const { id, secret } = await createWebhook(tenant, { url: `${origin}${path}`, events: ["survey.created"] });
   const events = [1, 2].map((n) => ({ type: "survey.created" as const, data: { n } }));

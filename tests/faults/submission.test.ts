@@ -2,12 +2,15 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { surveyKind } from "../../shared/surveys/survey.ts";
 import { submitSurvey } from "../../shared/surveys/submitSurvey.ts";
+import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { cancelUpload } from "../../shared/videos/cancelUpload.ts";
 import { completeUpload } from "../../shared/videos/completeUpload.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
 import { videoKind } from "../../shared/videos/video.ts";
 import { startBackend } from "../support/backend.ts";
 import { type GuestUpload, arrivedUpload } from "./guestUpload.ts";
+
+insideBoundaryForTests();
 
 let backend: AsyncDisposable;
 let text: string;

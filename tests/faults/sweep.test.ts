@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { now, setClock } from "../../shared/clock.ts";
 import { putJson } from "../../shared/storage/blobs.ts";
+import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { completeUpload } from "../../shared/videos/completeUpload.ts";
 import { announce, withdraw } from "../../shared/videos/manifest.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
@@ -9,6 +10,8 @@ import { type Repair, sweepTenant } from "../../shared/videos/sweepTenant.ts";
 import { blobNames } from "../../shared/videos/video.ts";
 import { startBackend } from "../support/backend.ts";
 import { type GuestUpload, arrivedUpload, setLease, setVideo, tracesOf } from "./guestUpload.ts";
+
+insideBoundaryForTests();
 
 let backend: AsyncDisposable;
 let text: string;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { now, setClock } from "../../shared/clock.ts";
+import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { completeUpload } from "../../shared/videos/completeUpload.ts";
 import { announceAgain } from "../../shared/videos/manifest.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
@@ -10,6 +11,8 @@ import { startBackend } from "../support/backend.ts";
 import { type Fault, faultModes, reachedSites, run } from "../support/faultHook.ts";
 import { faultFiles, sitesOf } from "../support/faultSites.ts";
 import { type GuestUpload, arrivedUpload, setLease, setSurvey, setVideo, tracesOf } from "./guestUpload.ts";
+
+insideBoundaryForTests();
 
 let backend: AsyncDisposable;
 let video: string;
