@@ -64,7 +64,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return service;
   };
   const close = async (): Promise<void> => {
-    for (const service of running.reverse()) await service.close();
+    for (const service of running.toReversed()) await service.close();
   };
   try {
     const tls = await loadCertificates(folder("certificates"));

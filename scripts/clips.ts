@@ -159,14 +159,11 @@ export async function clip(name: ClipName): Promise<string> {
     .slice(0, 8);
   const extension = extname(name);
   const path = join(cache, `${name.slice(0, -extension.length)}-${version}${extension}`);
-  const there = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (there) return path;
-  await using made = await draft(extension.slice(1));
-  await recipe(made.path);
-  await rename(made.path, path);
+  await access(path).catch(async () => {
+    await using made = await draft(extension.slice(1));
+    await recipe(made.path);
+    await rename(made.path, path);
+  });
   return path;
 }
 

@@ -71,7 +71,7 @@ function operationOf(request: IncomingMessage, segments: readonly string[]): Ope
   const words = segments.filter((_, index) => index % 2 === 0);
   const last = words.at(-1) ?? "";
   const parents = words.slice(0, -1);
-  const expected = last === "dbs" ? 0 : last === "colls" ? 1 : 2;
+  const expected = { dbs: 0, colls: 1 }[last] ?? 2;
   if (parents.length !== expected || !parents.every((word, level) => word === HIERARCHY[level])) return undefined;
   if (segments.length % 2 === 0) return resources[last]?.[method];
   return last === "docs" ? documentsOperation(request) : collections[last]?.[method];

@@ -127,10 +127,8 @@ async function follow(
     claims.push({ step: "Submission", holds: true, ms: receipt.ms, result: `receipt ${receipt.code}` });
   }
   const { media, state, rejection } = video;
-  const result =
-    media === undefined
-      ? `${state}${rejection === undefined ? "" : `: ${rejection.code}`}`
-      : `${state}, by ${media.method}, ${media.width} x ${media.height}`;
+  const found = media === undefined ? rejection?.code : `by ${media.method}, ${media.width} x ${media.height}`;
+  const result = found === undefined ? state : `${state}, ${found}`;
   claims.push({ step: "Processing", holds: state === "ready", ms: since(processing), bytes: media?.size, result });
   return video;
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { App, AppFunction } from "./app.ts";
 import type { CoreContext, InvocationResponse, RetryContext, RetryOptions, TypedData } from "./core.ts";
@@ -115,7 +115,7 @@ export function retryDelay(policy: RetryOptions, retryCount: number): number {
   if (policy.retryStrategy === "fixedDelay") return Math.max(least, (policy.delayInterval?.seconds ?? 0) * 1000);
   const minimum = (policy.minimumInterval?.seconds ?? 0) * 1000;
   const maximum = (policy.maximumInterval?.seconds ?? 0) * 1000;
-  const exponential = minimum * 2 ** retryCount * (1 + Math.random() / 5);
+  const exponential = minimum * 2 ** retryCount * (1 + randomInt(200) / 1000);
   return Math.max(least, minimum, Math.min(exponential, maximum));
 }
 

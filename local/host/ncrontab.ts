@@ -85,7 +85,7 @@ function parseField(text: string, field: Field, expression: string): ReadonlySet
     const first = range === "*" ? field.min : valueOf(from, field, expression);
     // "5/10" begins at 5 and goes to the end, as NCrontab reads it.
     const open = range === "*" || (to === undefined && step !== undefined);
-    const last = open ? field.max : to === undefined ? first : valueOf(to, field, expression);
+    const last = open ? field.max : valueOf(to ?? from, field, expression);
     if (last < first) throw invalid(field, expression);
     for (let value = first; value <= last; value += every) values.add(value);
   }
@@ -94,7 +94,8 @@ function parseField(text: string, field: Field, expression: string): ReadonlySet
 
 function valueOf(text: string, field: Field, expression: string): number {
   const named = text.length < 3 ? -1 : (field.names?.indexOf(text.slice(0, 3).toLowerCase()) ?? -1);
-  const value = named >= 0 ? named + field.min : /^\d{1,2}$/u.test(text) ? Number(text) : NaN;
+  const numbered = /^\d{1,2}$/u.test(text) ? Number(text) : NaN;
+  const value = named >= 0 ? named + field.min : numbered;
   if (!(value >= field.min && value <= field.max)) throw invalid(field, expression);
   return value;
 }

@@ -37,23 +37,22 @@ export function matchRoute(route: Route, path: string): Record<string, string> |
   const given = parts.length === 1 && parts[0] === "" ? [] : parts;
   const params: Record<string, string> = {};
   for (const [index, segment] of route.segments.entries()) {
-    if (segment.kind === "rest") {
-      const rest = given.slice(index).map(decode).join("/");
-      if (!segment.constraints.every((holds) => holds(rest))) return undefined;
-      if (rest !== "") params[segment.name] = rest;
-      return params;
-    }
-    const part = given[index];
-    if (part === undefined) return segment.kind === "parameter" && segment.optional ? params : undefined;
-    const value = decode(part);
-    if (segment.kind === "literal") {
-      if (segment.text !== value.toLowerCase()) return undefined;
-    } else {
-      if (value === "" || !segment.constraints.every((holds) => holds(value))) return undefined;
-      params[segment.name] = value;
-    }
+    const isRest = segment.kind === "rest";
+    if (!isRest && index >= given.length) return segment.kind === "parameter" && segment.optional ? params : undefined;
+    const value = given
+      .slice(index, isRest ? given.length : index + 1)
+      .map(decode)
+      .join("/");
+    if (!fits(segment, value)) return undefined;
+    if (segment.kind !== "literal" && value !== "") params[segment.name] = value;
+    if (isRest) return params;
   }
   return given.length > route.segments.length ? undefined : params;
+}
+
+function fits(segment: Segment, value: string): boolean {
+  if (segment.kind === "literal") return segment.text === value.toLowerCase();
+  return (segment.kind === "rest" || value !== "") && segment.constraints.every((holds) => holds(value));
 }
 
 /** Whether every path of `exact` also matches `wide`, as far as the templates tell. */
@@ -76,8 +75,7 @@ export function hides(wide: Route, exact: Route): boolean {
 function parseSegment(part: string, template: string): Segment {
   if (!/[{}]/u.test(part)) return { kind: "literal", text: part.toLowerCase() };
   const [head = "", ...constraints] = part.replace(/\??\}$/u, "").split(":");
-  const match = /^\{(?<stars>\**)(?<name>\w+)$/u.exec(head);
-  const { stars = "", name = "" } = match?.groups ?? {};
+  const [, stars = "", name = ""] = /^\{(\**)(\w+)$/u.exec(head) ?? [];
   if (name === "" || stars.length > 2 || !part.endsWith("}"))
     throw new LocalError(`Route "${template}": "${part}" is not supported.`);
   return {
@@ -112,8 +110,7 @@ const byNumbers: Readonly<Record<string, (value: string, a: number, b: number) =
 function parseConstraint(text: string, template: string): Constraint {
   const plain = byName[text.toLowerCase()];
   if (plain !== undefined) return plain;
-  const match = /^(?<name>[a-z]+)\((?<bounds>[-\d,]+)\)$/iu.exec(text);
-  const { name = "", bounds = "" } = match?.groups ?? {};
+  const [, name = "", bounds = ""] = /^([a-z]+)\(([-\d,]+)\)$/iu.exec(text) ?? [];
   const [first = NaN, second = first] = bounds.split(",").map(Number);
   const bounded = byNumbers[name.toLowerCase()];
   if (bounded === undefined || Number.isNaN(first + second))

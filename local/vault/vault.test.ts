@@ -39,10 +39,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-const cryptography = (key: KeyVaultKey | string) =>
-  typeof key === "string"
-    ? new CryptographyClient(key, new ManagedIdentityCredential(), local)
-    : new CryptographyClient(key, new ManagedIdentityCredential(), local);
+const cryptography = (key: KeyVaultKey | string) => new CryptographyClient(key, new ManagedIdentityCredential(), local);
 
 async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = [];

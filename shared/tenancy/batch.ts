@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ItemDefinition, OperationInput, OperationResponse } from "@azure/cosmos";
 import { Problem } from "../web/problem.ts";
@@ -49,7 +50,7 @@ export async function sendBatch(
         return await versionsOf(tenantId, operations, proof.at);
       throw problem;
     }
-    await delay(25 * 2 ** attempt * (0.5 + Math.random()));
+    await delay(randomInt(13, 38) * 2 ** attempt);
   }
 }
 

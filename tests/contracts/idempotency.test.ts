@@ -72,7 +72,7 @@ async function effect<T>(
   const happened = {
     changes: after.entries - before.entries,
     counted: counted.some((by) => by !== 0) ? counted : [],
-    created: created.sort(),
+    created: created.toSorted(),
   };
   return { result, effect: happened };
 }

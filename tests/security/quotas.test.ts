@@ -59,7 +59,7 @@ async function atOnce(requests: readonly Asked[]) {
     if (status < 400) made.push(String(body.id));
     else refusals[refusal] = (refusals[refusal] ?? 0) + 1;
   }
-  return { made: made.sort(), refusals };
+  return { made: made.toSorted(), refusals };
 }
 
 const allBut = (count: number) => ({ "409 quota_exceeded": parallel - count });

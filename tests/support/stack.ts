@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +35,7 @@ export interface RunningStack extends StackDescription {
 
 /** A port that no connection takes by chance: below those that systems hand out. */
 export function quietPort(): number {
-  return 10_000 + Math.floor(Math.random() * 20_000);
+  return randomInt(10_000, 30_000);
 }
 
 /** Starts `npm start`'s own program as a process of its own and waits until it is ready. */
