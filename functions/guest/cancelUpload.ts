@@ -7,9 +7,10 @@ export const cancelUpload = endpoint({
   method: "DELETE",
   route: "guest/videos/{videoId}",
   permission: "guest:upload",
+  policy: "ownVideo",
   summary: "Cancel an upload, or delete the recording",
   success: { status: 204 },
   errors: ["submitted", "final", "invalid_transition", "legal_hold"],
-  handler: ({ params, caller, tenant }) => cancel(tenant, caller, params.videoId),
+  handler: ({ caller, tenant, resource: video }) => cancel(tenant, caller, video),
 });
 app.http("cancelUpload", cancelUpload);

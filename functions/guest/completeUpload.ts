@@ -9,6 +9,7 @@ export const completeUpload = endpoint({
   method: "POST",
   route: "guest/videos/{videoId}/complete",
   permission: "guest:upload",
+  policy: "ownVideo",
   summary: "Complete an upload",
   description:
     "Takes staged blocks, in the order of `blocks` or else of their places, or a file that was sent at once. Whether it is a video, and has the declared SHA-256, is found out while it is processed.",
@@ -23,8 +24,8 @@ export const completeUpload = endpoint({
     "size_mismatch",
     "invalid_transition",
   ],
-  handler: async ({ params, body, caller, tenant }) =>
-    new Reply(await complete(tenant, caller, params.videoId, body), { location: `/v1/guest/videos/${params.videoId}` }),
+  handler: async ({ body, caller, tenant, resource: video }) =>
+    new Reply(await complete(tenant, caller, video, body), { location: `/v1/guest/videos/${video.id}` }),
   repeat: "natural",
 });
 app.http("completeUpload", completeUpload);

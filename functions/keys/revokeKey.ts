@@ -7,6 +7,7 @@ export const revokeKey = endpoint({
   method: "DELETE",
   route: "keys/{keyId}",
   permission: "keys:manage",
+  policy: "wholeTenant",
   summary: "Revoke a service key",
   description: "The next request with its credential, or with that of a key which it has made, is refused.",
   success: { status: 204 },

@@ -1,5 +1,4 @@
 import { app } from "@azure/functions";
-import { visibleSurvey } from "../../shared/surveys/access.ts";
 import { SurveyView, surveyView } from "../../shared/surveys/surveyView.ts";
 import { Reply } from "../../shared/triggers/contract.ts";
 import { endpoint } from "../../shared/triggers/endpoint.ts";
@@ -10,11 +9,10 @@ export const getSurvey = endpoint({
   method: "GET",
   route: "surveys/{surveyId}",
   permission: "surveys:read",
+  policy: "assigned",
   summary: "Show a survey",
   success: { status: 200, body: SurveyView, etag: true },
-  handler: async ({ params, tenant, caller }) => {
-    const survey = await visibleSurvey(tenant, caller, params.surveyId);
-    return new Reply(surveyView(survey, await videosOf(tenant, survey.id)), { etag: survey.etag });
-  },
+  handler: async ({ tenant, resource: survey }) =>
+    new Reply(surveyView(survey, await videosOf(tenant, survey.id)), { etag: survey.etag }),
 });
 app.http("getSurvey", getSurvey);

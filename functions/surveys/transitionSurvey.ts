@@ -1,5 +1,4 @@
 import { app } from "@azure/functions";
-import { visibleSurvey } from "../../shared/surveys/access.ts";
 import type { Survey } from "../../shared/surveys/survey.ts";
 import { SurveyItem, surveyItem } from "../../shared/surveys/surveyView.ts";
 import { Decision, transitionSurvey as transition } from "../../shared/surveys/transitionSurvey.ts";
@@ -12,13 +11,13 @@ export const transitionSurvey = endpoint({
   method: "POST",
   route: "surveys/{surveyId}/transitions",
   permission: "surveys:decide",
+  policy: "assigned",
   summary: "Decide on a survey",
   body: Decision,
   success: { status: 200, body: SurveyItem, etag: true },
   errors: ["invalid_transition"],
-  handler: async ({ params, body, tenant, caller }) =>
-    moved(await transition(tenant, await visibleSurvey(tenant, caller, params.surveyId), body)),
-  repeat: async ({ tenant, caller }, { id = "" }) => moved(await visibleSurvey(tenant, caller, id)),
+  handler: async ({ body, tenant, resource: survey }) => moved(await transition(tenant, survey, body)),
+  repeat: ({ resource: survey }) => Promise.resolve(moved(survey)),
 });
 app.http("transitionSurvey", transitionSurvey);
 

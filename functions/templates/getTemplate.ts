@@ -9,6 +9,7 @@ export const getTemplate = endpoint({
   method: "GET",
   route: "templates/{templateId}",
   permission: "templates:read",
+  policy: "wholeTenant",
   summary: "Show a template",
   success: { status: 200, body: TemplateView, etag: true },
   handler: async ({ params, tenant }) => {

@@ -9,6 +9,7 @@ export const publishTemplate = endpoint({
   method: "POST",
   route: "templates/{templateId}/publish",
   permission: "templates:manage",
+  policy: "wholeTenant",
   summary: "Publish a template",
   success: { status: 201, body: TemplateVersionView },
   errors: ["unchanged", "quota_exceeded"],

@@ -10,6 +10,7 @@ export const putTemplate = endpoint({
   method: "PUT",
   route: "templates/{templateId}",
   permission: "templates:manage",
+  policy: "wholeTenant",
   summary: "Create or replace a template",
   description: "Surveys are not touched: they ask a published version. With `dryRun=true` nothing is stored.",
   query: closed({ dryRun: optional(Choice(["true", "false"], "Check only, and show what would be stored")) }),

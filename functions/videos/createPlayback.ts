@@ -1,6 +1,5 @@
 import { app } from "@azure/functions";
 import { tenantContainer } from "../../shared/storage/containers.ts";
-import { visibleSurvey } from "../../shared/surveys/access.ts";
 import { endpoint } from "../../shared/triggers/endpoint.ts";
 import { Playback, playback } from "../../shared/videos/playback.ts";
 import { videoOf } from "../../shared/videos/videoOf.ts";
@@ -10,12 +9,12 @@ export const createPlayback = endpoint({
   method: "POST",
   route: "surveys/{surveyId}/videos/{videoId}/playback",
   permission: "videos:play",
+  policy: "assigned",
   summary: "Play a video",
   success: { status: 200, body: Playback },
   errors: ["not_ready"],
-  handler: async ({ params, caller, tenant }) => {
-    await visibleSurvey(tenant, caller, params.surveyId);
-    const video = await videoOf(tenant, params.surveyId, params.videoId);
+  handler: async ({ params, caller, tenant, resource: survey }) => {
+    const video = await videoOf(tenant, survey.id, params.videoId);
     return await playback(tenantContainer(tenant.tenantId, caller.tenant.account), video);
   },
   repeat: "natural",

@@ -1,5 +1,4 @@
 import { app } from "@azure/functions";
-import { visibleSurvey } from "../../shared/surveys/access.ts";
 import { Reply } from "../../shared/triggers/contract.ts";
 import { endpoint } from "../../shared/triggers/endpoint.ts";
 import { progressOf } from "../../shared/videos/processingLease.ts";
@@ -11,11 +10,11 @@ export const getVideo = endpoint({
   method: "GET",
   route: "surveys/{surveyId}/videos/{videoId}",
   permission: "videos:read",
+  policy: "assigned",
   summary: "A video of a survey",
   success: { status: 200, body: VideoView, etag: true },
-  handler: async ({ params, caller, tenant }) => {
-    await visibleSurvey(tenant, caller, params.surveyId);
-    const video = await videoOf(tenant, params.surveyId, params.videoId);
+  handler: async ({ params, tenant, resource: survey }) => {
+    const video = await videoOf(tenant, survey.id, params.videoId);
     const progress = video.state === "processing" ? await progressOf(tenant, video.id) : undefined;
     return new Reply(videoView(video, progress), { etag: video.etag });
   },

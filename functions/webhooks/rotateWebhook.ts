@@ -9,6 +9,7 @@ export const rotateWebhook = endpoint({
   method: "POST",
   route: "webhooks/{webhookId}/rotate",
   permission: "webhooks:manage",
+  policy: "wholeTenant",
   summary: "Replace a webhook's secret",
   description:
     "The answer shows the new signing secret, this once. For 24 hours deliveries carry a signature by each of the two, separated by a space, so that the receiver can change over meanwhile.",

@@ -3,6 +3,7 @@ import type { TObject, TSchema } from "@sinclair/typebox";
 import type { RequestFacts } from "../auth/authenticate.ts";
 import type { CallerWith } from "../auth/caller.ts";
 import type { Permission } from "../auth/permissions.ts";
+import type { Policy, Reached } from "../auth/policies.ts";
 import { DerivedId, Id, prefixes } from "../tenancy/ids.ts";
 import { Type } from "@sinclair/typebox";
 import type { Remembered, TenantScope } from "../tenancy/scope.ts";
@@ -39,12 +40,14 @@ export class Reply<Body> {
 }
 
 /** What a handler is given: everything about the request, verified and typed. */
-export interface Input<P extends Permission, Route extends string, Query, Body> {
+export interface Input<P extends Permission, Route extends string, Query, Body, R extends Policy> {
   readonly params: Readonly<Record<ParametersOf<Route>, string>>;
   readonly query: Query;
   readonly body: Body;
   readonly caller: CallerWith<P>;
   /** The caller's own tenant; only callers who have none get none. */
+  /** The thing that the route names, which the caller reaches by the contract's policy. */
+  readonly resource: Reached<R>;
   readonly tenant: P extends "public" | "invitation:accept" ? undefined : TenantScope;
   /** The version that the caller read; undefined where the resource is to be created. */
   readonly ifMatch: string | undefined;
@@ -67,11 +70,18 @@ export interface Typed<T> extends TSchema {
   readonly static: T;
 }
 
+/** What a route that names a thing has to say besides. */
+export type PolicyDemand<Route extends string, R extends Policy> = [ParametersOf<Route>] extends [never]
+  ? unknown
+  : { readonly policy: R };
+
 /** What an operation asks, promises and does. The route is written without the prefix `v1/`. */
-export interface Definition<M extends Method, Route extends string, P extends Permission, Q, B, S> {
+export interface Definition<M extends Method, Route extends string, P extends Permission, Q, B, S, R extends Policy> {
   readonly method: M;
   readonly route: Route;
   readonly permission: P;
+  /** By which rule the caller reaches what the route names; a route that names a thing reaches nothing without one. */
+  readonly policy?: R;
   /** One line for the API document. */
   readonly summary: string;
   readonly description?: string;
@@ -84,13 +94,13 @@ export interface Definition<M extends Method, Route extends string, P extends Pe
   readonly precondition?: "match" | "match-or-create";
   /** Left out of `/v1`: for `functions/system` only. */
   readonly unversioned?: true;
-  readonly handler: (input: Input<P, Route, Q, B>) => Promise<S | Reply<S>>;
+  readonly handler: (input: Input<P, Route, Q, B, R>) => Promise<S | Reply<S>>;
   /**
    * The first answer again, from what the change remembered. `natural` where repeating the operation is the same as
    * doing it once, because it changes nothing or the resource's own state makes it so.
    */
   readonly repeat?: M extends "POST"
-    ? "natural" | ((input: Input<P, Route, Q, B>, first: Remembered) => Promise<S | Reply<S>>)
+    ? "natural" | ((input: Input<P, Route, Q, B, R>, first: Remembered) => Promise<S | Reply<S>>)
     : never;
 }
 
@@ -99,6 +109,7 @@ export interface Contract {
   readonly method: Method;
   readonly route: string;
   readonly permission: Permission;
+  readonly policy?: Policy;
   readonly summary: string;
   readonly description?: string;
   readonly query?: TObject;
@@ -116,6 +127,7 @@ export interface AnyInput {
   readonly query: unknown;
   readonly body: unknown;
   readonly caller: unknown;
+  readonly resource: unknown;
   readonly tenant: TenantScope | undefined;
   readonly ifMatch: string | undefined;
   readonly facts: RequestFacts;

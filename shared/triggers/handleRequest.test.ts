@@ -101,6 +101,7 @@ const getNote = of(
     method: "GET",
     route: "surveys/{surveyId}",
     permission: "surveys:read",
+    policy: "wholeTenant",
     summary: "",
     success: { status: 200, body: NoteView, etag: true },
     handler: async ({ params, tenant }) => {
@@ -115,6 +116,7 @@ const putNote = of(
     method: "PUT",
     route: "surveys/{surveyId}",
     permission: "surveys:create",
+    policy: "wholeTenant",
     summary: "",
     body: NoteBody,
     success: { status: 200, body: closed({ ifMatch: Line(100) }) },
@@ -127,6 +129,7 @@ const deleteNote = of(
     method: "DELETE",
     route: "surveys/{surveyId}",
     permission: "surveys:create",
+    policy: "wholeTenant",
     summary: "",
     success: { status: 204 },
     precondition: "match",
@@ -458,6 +461,16 @@ describe("a resource", () => {
     expectProblem(await put({ "if-none-match": '"x"' }), 400, "invalid_precondition");
     expectProblem(await put({}), 428, "precondition_required");
   });
+});
+
+it("a route that names a thing reaches nothing without a policy", async () => {
+  const { tenant, token } = await signedIn();
+  const id = newId(prefixes.survey);
+  await tenant.change().create(noteKind, id, { text: "x", secret: "s" }).record();
+  const { policy, ...undecided } = getNote;
+  expect(policy).toBe("wholeTenant");
+  expectProblem(await send(undecided, { token, params: { surveyId: id } }), 404, "not_found");
+  expect((await send(getNote, { token, params: { surveyId: id } })).status).toBe(200);
 });
 
 describe("an answer", () => {

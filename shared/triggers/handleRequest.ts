@@ -2,6 +2,8 @@ import { createHash, createHmac } from "node:crypto";
 import { Value } from "@sinclair/typebox/value";
 import { ulid } from "ulid";
 import { type Authenticated, type RequestFacts, authenticate, authorize } from "../auth/authenticate.ts";
+import type { Caller } from "../auth/caller.ts";
+import { policies } from "../auth/policies.ts";
 import { config } from "../config.ts";
 import { secrets } from "../protection/secrets.ts";
 import { openBoundary } from "../tenancy/boundary.ts";
@@ -39,7 +41,8 @@ export interface PlainResponse {
 
 /**
  * The way of every request, inside a boundary of its own, in this order: correlation id, address limit, credential, rate
- * limits, permission, body, contract, handler, answer. Never throws: a {@link Problem} is rendered, anything else is logged and becomes `internal`.
+ * limits, permission, body, contract, policy, handler, answer. Never throws: a {@link Problem} is rendered, anything else
+ * is logged and becomes `internal`.
  */
 export function handleRequest(contract: Contract, request: PlainRequest): Promise<PlainResponse> {
   const requestId = requestIdOf(request);
@@ -122,6 +125,7 @@ async function answer(
     tenant: scope,
     ifMatch: preconditionOf(contract, request),
     facts,
+    resource: await reached(contract, authenticated.caller, scope, params),
   };
   const first = scope && idempotency && (await firstEffect(scope, idempotency));
   if (first !== undefined) return replay(contract, request, input, first);
@@ -136,6 +140,18 @@ async function answer(
     if (other !== undefined) return replay(contract, request, input, other);
     throw repeated ? new Problem("in_progress", { retryAfter: 1 }) : error;
   }
+}
+
+/** What the route names, by the contract's policy. Without a policy, a route that names anything reaches nothing. */
+async function reached(
+  { policy, route }: Contract,
+  caller: Caller,
+  scope: TenantScope | undefined,
+  params: AnyInput["params"],
+): Promise<unknown> {
+  if (policy !== undefined && scope !== undefined) return await policies[policy](scope, caller, params);
+  if (parameterNames(route).length > 0) throw new Problem("not_found");
+  return undefined;
 }
 
 async function replay(

@@ -19,23 +19,24 @@ import { videoOf } from "./videoOf.ts";
  * finishes what is left to remove. Throws `invalid_transition` while the video is being processed, `legal_hold` and what
  * `demandWritable` throws.
  */
-export async function cancelUpload(tenant: TenantScope, guest: Recorder, videoId: string): Promise<void> {
+export async function cancelUpload(tenant: TenantScope, guest: Recorder, read: Entity<Video>): Promise<void> {
+  let video = read;
   for (let attempt = 1; ; attempt++) {
     try {
-      await cancel(tenant, guest, videoId);
+      await cancel(tenant, guest, video);
       return;
     } catch (error) {
       // The video went on meanwhile: it was cancelled twice at once, or completed, or processing took it.
       if (!isProblem(error, "stale")) throw error;
       if (attempt === tries) throw new Problem("conflict");
+      video = await videoOf(tenant, read.surveyId, read.id);
     }
   }
 }
 
 const tries = 4;
 
-async function cancel(tenant: TenantScope, guest: Recorder, videoId: string): Promise<void> {
-  const video = await videoOf(tenant, guest.surveyId, videoId);
+async function cancel(tenant: TenantScope, guest: Recorder, video: Entity<Video>): Promise<void> {
   const container = tenantContainer(tenant.tenantId, guest.tenant.account);
   if (video.state === "deleted") return;
   if (video.state === "upload_cancelled" || video.state === "upload_expired") {

@@ -29,10 +29,9 @@ export type UploadCompletion = Static<typeof UploadCompletion>;
 export async function completeUpload(
   tenant: TenantScope,
   guest: Recorder,
-  videoId: string,
+  video: Entity<Video>,
   completion: UploadCompletion,
 ): Promise<UploadView> {
-  const video = await videoOf(tenant, guest.surveyId, videoId);
   if (video.state !== "awaiting_upload") return await completedBefore(tenant, video);
   demandWritable(await guestSurvey(tenant, guest), { consent: true });
   demandSession(video);
@@ -41,8 +40,8 @@ export async function completeUpload(
   const container = tenantContainer(tenant.tenantId, guest.tenant.account);
   const etag = await commitUpload(container, video, completion.blocks);
   const uploaded = await markUploaded(tenant, video, etag);
-  if (uploaded === undefined) return await completedBefore(tenant, await videoOf(tenant, guest.surveyId, videoId));
-  await announce({ tenantId: tenant.tenantId, surveyId: video.surveyId, videoId });
+  if (uploaded === undefined) return await completedBefore(tenant, await videoOf(tenant, video.surveyId, video.id));
+  await announce({ tenantId: tenant.tenantId, surveyId: video.surveyId, videoId: video.id });
   return uploaded;
 }
 

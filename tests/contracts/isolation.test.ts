@@ -71,22 +71,6 @@ describe("what is not there for the caller is not found:", () => {
     expect(headers.size).toBe(1);
     expect(await states()).toEqual(before);
   });
-
-  test.each(every((operation) => caseOf(operation).assigned === true))(
-    "%s of what others see to",
-    async (_, operation) => {
-      const request = { ...requestsOf(operation).mine, token: own.colleague.token };
-      expect(bytes(await send(operation.contract, request))).toBe(notFound);
-    },
-  );
-
-  test.each(every(({ contract }) => contract.permission.startsWith("guest:") && contract.route.includes("{videoId}")))(
-    "%s of another guest of the same tenant",
-    async (_, operation) => {
-      const { mine, sibling } = requestsOf(operation);
-      expect(bytes(await send(operation.contract, { ...mine, params: sibling.params ?? {} }))).toBe(notFound);
-    },
-  );
 });
 
 const naming = every((operation) => namesIn(operation).length > 0);

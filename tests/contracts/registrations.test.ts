@@ -48,8 +48,10 @@ test("no two operations share a method and a route", () => {
 });
 
 test.each(every())("%s is described and routed by the rules", (name, { folder, contract }) => {
-  const { method, route, body, success, repeat, precondition, unversioned } = contract;
+  const { method, route, policy, body, success, repeat, precondition, unversioned } = contract;
   expect(parameterNames(route).filter((parameter) => !Object.hasOwn(routeParameters, parameter))).toEqual([]);
+  // What a route names is reached by a policy; one that names nothing needs none.
+  expect(policy !== undefined).toBe(parameterNames(route).length > 0);
   expect(contract.summary).not.toBe("");
   if (unversioned === true) expect(folder).toBe("system");
   if (method === "GET" || method === "DELETE") expect(body).toBeUndefined();

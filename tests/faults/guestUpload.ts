@@ -14,10 +14,13 @@ import { leaseId, leaseKind } from "../../shared/tenancy/lease.ts";
 import type { TenantScope } from "../../shared/tenancy/scope.ts";
 import { type Tenant, quotasOf, tenantKind } from "../../shared/tenants/tenant.ts";
 import { blocksOf } from "../../shared/videos/blocks.ts";
+import { cancelUpload } from "../../shared/videos/cancelUpload.ts";
+import { completeUpload } from "../../shared/videos/completeUpload.ts";
 import type { Recorder } from "../../shared/videos/recorder.ts";
 import { startUpload } from "../../shared/videos/startUpload.ts";
 import { viewUpload } from "../../shared/videos/uploadView.ts";
 import { type Video, manifestName, videoKind } from "../../shared/videos/video.ts";
+import { videoOf } from "../../shared/videos/videoOf.ts";
 import { workRoot } from "../../shared/videos/workFolder.ts";
 
 /** A guest whose recording has arrived in a tenant of its own, block by block, and is not completed yet. */
@@ -51,6 +54,16 @@ export async function arrivedUpload(file: string): Promise<GuestUpload> {
     if (answer.status !== 201) throw new Error(`a block was refused: ${answer.status}`);
   }
   return { tenant, guest, container, videoId, size: content.length };
+}
+
+/** Completes the upload as the guest does, who reaches the video first. */
+export async function complete({ tenant, guest, videoId, size }: GuestUpload): Promise<void> {
+  await completeUpload(tenant, guest, await videoOf(tenant, guest.surveyId, videoId), { size });
+}
+
+/** Cancels the upload as the guest does. */
+export async function cancel({ tenant, guest, videoId }: GuestUpload): Promise<void> {
+  await cancelUpload(tenant, guest, await videoOf(tenant, guest.surveyId, videoId));
 }
 
 /** Sets fields of the upload's survey, as somebody else's work would have. */

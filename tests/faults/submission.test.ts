@@ -3,12 +3,10 @@ import { clip } from "../../scripts/clips.ts";
 import { surveyKind } from "../../shared/surveys/survey.ts";
 import { submitSurvey } from "../../shared/surveys/submitSurvey.ts";
 import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
-import { cancelUpload } from "../../shared/videos/cancelUpload.ts";
-import { completeUpload } from "../../shared/videos/completeUpload.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
 import { videoKind } from "../../shared/videos/video.ts";
 import { startBackend } from "../support/backend.ts";
-import { type GuestUpload, arrivedUpload } from "./guestUpload.ts";
+import { type GuestUpload, arrivedUpload, cancel, complete } from "./guestUpload.ts";
 
 insideBoundaryForTests();
 
@@ -24,7 +22,7 @@ afterAll(async () => {
 
 async function completed(): Promise<GuestUpload> {
   const upload = await arrivedUpload(text);
-  await completeUpload(upload.tenant, upload.guest, upload.videoId, { size: upload.size });
+  await complete(upload);
   return upload;
 }
 
@@ -40,10 +38,7 @@ it("a required video is never both handed in and taken back", async () => {
   const outcomes = new Set<string>();
   for (let round = 0; round < rounds; round++) {
     const upload = await completed();
-    await Promise.allSettled([
-      submitSurvey(upload.tenant, upload.guest),
-      cancelUpload(upload.tenant, upload.guest, upload.videoId),
-    ]);
+    await Promise.allSettled([submitSurvey(upload.tenant, upload.guest), cancel(upload)]);
     outcomes.add(await outcome(upload));
   }
   expect(outcomes).not.toContain("survey submitted, video upload_cancelled");

@@ -3,13 +3,12 @@ import { clip } from "../../scripts/clips.ts";
 import { now, setClock } from "../../shared/clock.ts";
 import { putJson } from "../../shared/storage/blobs.ts";
 import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
-import { completeUpload } from "../../shared/videos/completeUpload.ts";
 import { announce, withdraw } from "../../shared/videos/manifest.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
 import { type Repair, sweepTenant } from "../../shared/videos/sweepTenant.ts";
 import { blobNames } from "../../shared/videos/video.ts";
 import { startBackend } from "../support/backend.ts";
-import { type GuestUpload, arrivedUpload, setLease, setVideo, tracesOf } from "./guestUpload.ts";
+import { type GuestUpload, arrivedUpload, complete, setLease, setVideo, tracesOf } from "./guestUpload.ts";
 
 insideBoundaryForTests();
 
@@ -39,7 +38,7 @@ async function sweep({ tenant }: GuestUpload): Promise<Repair[]> {
 
 async function completed(): Promise<GuestUpload> {
   const upload = await arrivedUpload(text);
-  await completeUpload(upload.tenant, upload.guest, upload.videoId, { size: upload.size });
+  await complete(upload);
   return upload;
 }
 

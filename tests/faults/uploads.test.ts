@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { now, setClock } from "../../shared/clock.ts";
 import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
-import { completeUpload } from "../../shared/videos/completeUpload.ts";
 import { announceAgain } from "../../shared/videos/manifest.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
 import { progressOf } from "../../shared/videos/processingLease.ts";
@@ -10,7 +9,7 @@ import { removeDeadFolders } from "../../shared/videos/workFolder.ts";
 import { startBackend } from "../support/backend.ts";
 import { type Fault, faultModes, reachedSites, run } from "../support/faultHook.ts";
 import { faultFiles, sitesOf } from "../support/faultSites.ts";
-import { type GuestUpload, arrivedUpload, setLease, setSurvey, setVideo, tracesOf } from "./guestUpload.ts";
+import { type GuestUpload, arrivedUpload, complete, setLease, setSurvey, setVideo, tracesOf } from "./guestUpload.ts";
 
 insideBoundaryForTests();
 
@@ -93,7 +92,6 @@ async function completed(file: string): Promise<GuestUpload> {
   return upload;
 }
 
-const complete = ({ tenant, guest, videoId, size }: GuestUpload) => completeUpload(tenant, guest, videoId, { size });
 const deliver = ({ tenant, guest, videoId }: GuestUpload) => processVideo(tenant, guest.surveyId, videoId);
 const nothing = { manifest: false, lease: false, folders: 0 };
 
