@@ -50,7 +50,9 @@ async function verify(token: string): Promise<JWTPayload> {
       currentDate: now(),
       requiredClaims: ["sub", "exp", "iat"],
     });
-    if (!isAccessToken(protectedHeader.typ, payload)) throw new Problem("unauthenticated");
+    // jose looks at iat only where tokens have a greatest age.
+    const issuedLater = (payload.iat ?? Infinity) > now().getTime() / 1000 + clockSkewSeconds;
+    if (issuedLater || !isAccessToken(protectedHeader.typ, payload)) throw new Problem("unauthenticated");
     return payload;
   } catch (error) {
     if (isOutage(error)) throw new Problem("unavailable", { retryAfter: 2, cause: error });
