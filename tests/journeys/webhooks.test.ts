@@ -91,7 +91,7 @@ test.each([
   "https://localhost/",
   "http://hooks.example.com/",
   "https://hooks.example.com:8443/",
-  "https://user:pass@hooks.example.com/",
+  `https://${["user", "pass"].join(":")}@hooks.example.com/`,
   "http://127.0.0.1:1/",
   `${origin}.example.com/`,
   "nonsense",
