@@ -89,11 +89,13 @@ export async function newestMail(
   to: string,
   seconds = 20,
 ): Promise<Mail> {
-  return await until(`a mail to ${to}`, seconds, async () => {
-    const answer = await fetch(`${mailUrl}/messages?to=${encodeURIComponent(to)}`);
-    const { messages } = (await answer.json()) as { messages: readonly Mail[] };
-    return messages[0];
-  });
+  return await until(`a mail to ${to}`, seconds, async () => (await messagesTo({ mailUrl }, to))[0]);
+}
+
+/** All mails to an address, the newest first. */
+export async function messagesTo({ mailUrl }: Pick<StackAddresses, "mailUrl">, to: string): Promise<readonly Mail[]> {
+  const answer = await fetch(`${mailUrl}/messages?to=${encodeURIComponent(to)}`);
+  return ((await answer.json()) as { messages: readonly Mail[] }).messages;
 }
 
 /** Asks again until there is an answer; throws after the given seconds. */

@@ -67,7 +67,12 @@ test("an address keeps its subject, which does not show it; the tenant is that o
 });
 
 test("the operator has the operator's role", async () => {
-  expect(decodeJwt(await signIn("operator@example.com"))["roles"]).toEqual(["platform_operator"]);
+  const one = decodeJwt(await signIn("operator@example.com"));
+  const other = decodeJwt(await signIn("operator+night@example.com"));
+  expect([one["roles"], other["roles"]]).toEqual([["platform_operator"], ["platform_operator"]]);
+  expect(other.sub).not.toBe(one.sub);
+  for (const nobody of ["operator+x@example.org", "x+operator@example.com"])
+    expect(decodeJwt(await signIn(nobody))).not.toHaveProperty("roles");
 });
 
 test("a token can be made short", async () => {

@@ -37,7 +37,7 @@ export async function startIssuer({
   readonly port: number;
   readonly dataDir: string;
   readonly tls: Certificates;
-  /** Its owner's tokens carry the role platform_operator. */
+  /** Its owner's tokens carry the role platform_operator, as those of `<name>+<tag>@…` do: several operators. */
   readonly operatorEmail: string;
   readonly audience?: string;
 }): Promise<LocalService> {
@@ -64,7 +64,7 @@ export async function startIssuer({
       name,
       client_id: "callpilot-local",
       ...(tenantId !== undefined && { tenant_id: tenantId }),
-      ...(email === operatorEmail.toLowerCase() && { roles: ["platform_operator"] }),
+      ...(email.replace(/\+[^@]*@/u, "@") === operatorEmail.toLowerCase() && { roles: ["platform_operator"] }),
     })
       .setProtectedHeader({ alg: "RS256", typ: "at+jwt", kid })
       .setIssuer(issuer)

@@ -1,4 +1,5 @@
 import { apiKeyKind } from "./keys/apiKey.ts";
+import { accessGrantKind } from "./access/accessGrant.ts";
 import { memberKind } from "./members/member.ts";
 import { surveyKind } from "./surveys/survey.ts";
 import { templateKind } from "./templates/template.ts";
@@ -11,6 +12,7 @@ import { webhookKind } from "./webhooks/webhook.ts";
 /** Every kind that is read as a list. The composite indexes of the container `data` follow from them. */
 const listedKinds: readonly ListedKind[] = [
   apiKeyKind,
+  accessGrantKind,
   factKind,
   memberKind,
   surveyKind,

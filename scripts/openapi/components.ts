@@ -26,6 +26,11 @@ export const components = {
       bearerFormat: "JWT",
       description: "OIDC access token with the role platform_operator",
     },
+    accessSession: {
+      type: "http",
+      scheme: "bearer",
+      description: "Bearer that an operator gets for a survey that the tenant has granted access to",
+    },
     guestSession: {
       type: "http",
       scheme: "bearer",

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { type TSchema } from "@sinclair/typebox";
+import { allows } from "../../shared/auth/permissions.ts";
 import { scopes } from "../../shared/keys/apiKey.ts";
 import { type Contract, commonErrors, parameterNames, routeParameters } from "../../shared/triggers/contract.ts";
 import { type ProblemCode, problems } from "../../shared/web/problem.ts";
@@ -70,9 +71,13 @@ function described({ name, folder, contract }: Operation, schemas: Schemas, fail
 function securityOf({ permission }: Contract): Json[] {
   if (permission === "public") return [];
   if (permission.startsWith("guest:")) return [{ guestSession: [] }];
-  if (permission === "tenants:manage") return [{ operator: [] }];
+  if (permission === "tenants:manage" || permission === "access:request") return [{ operator: [] }];
   if (permission === "operations:read") return [{ member: [] }, { operator: [] }];
-  return [{ member: [] }, ...scopes.filter((scope) => scope === permission).map((scope) => ({ serviceKey: [scope] }))];
+  return [
+    { member: [] },
+    ...scopes.filter((scope) => scope === permission).map((scope) => ({ serviceKey: [scope] })),
+    ...(allows(permission, "support") ? [{ accessSession: [] }] : []),
+  ];
 }
 
 function parametersOf(contract: Contract, schemas: Schemas): Json[] {

@@ -8,6 +8,7 @@ import { openScope } from "../tenancy/openScope.ts";
 import type { ChangeContext, TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
+import { isAccessSession, verifyAccessSession } from "./accessSession.ts";
 import { type Identity, verifyAccessToken } from "./accessToken.ts";
 import type { Caller, GuestCaller, MemberCaller } from "./caller.ts";
 import { isGuestSession, verifySession } from "./guestSession.ts";
@@ -42,6 +43,10 @@ export async function authenticate(
   if (permission === "public") return { caller: { type: "public" }, holder: "public" };
   if (bearer === undefined) throw new Problem("unauthenticated");
   if (isGuestSession(bearer)) return guestAccess(await verifySession(bearer), facts);
+  if (isAccessSession(bearer)) {
+    const support = await verifyAccessSession(bearer);
+    return access(support, support.tenant.id, facts);
+  }
   if (isCredential(bearer)) {
     const service = await verifyServiceKey(bearer);
     const granted = access(service, service.tenant.id, facts);
@@ -81,7 +86,7 @@ function access(caller: Extract<Caller, { id: string }>, tenantId: string, facts
       openScope({
         ...facts,
         tenantId,
-        actor: { type: caller.type, id: caller.id },
+        actor: { type: caller.type === "support" ? "operator" : caller.type, id: caller.id },
         ...(idempotency !== undefined && { idempotency }),
       }),
   };

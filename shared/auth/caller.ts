@@ -31,6 +31,17 @@ export interface OperatorCaller {
   readonly id: string;
 }
 
+/** An operator whom the tenant has granted to see one survey, for a time. */
+export interface SupportCaller {
+  readonly type: "support";
+  /** The operator's. */
+  readonly id: string;
+  /** The only survey in sight. */
+  readonly surveyId: string;
+  readonly tenant: Entity<Tenant>;
+  readonly assignedOnly: false;
+}
+
 /** Whoever holds a link, for one survey. */
 export interface GuestCaller {
   readonly type: "guest";
@@ -51,7 +62,8 @@ export interface PublicCaller {
   readonly type: "public";
 }
 
-export type Caller = MemberCaller | ServiceCaller | OperatorCaller | GuestCaller | PersonCaller | PublicCaller;
+export type Caller =
+  MemberCaller | ServiceCaller | OperatorCaller | SupportCaller | GuestCaller | PersonCaller | PublicCaller;
 
 /** The callers that can hold a permission: what a handler is given as `caller`. */
 export type CallerWith<P extends Permission> = P extends "public"
@@ -60,10 +72,12 @@ export type CallerWith<P extends Permission> = P extends "public"
     ? GuestCaller
     : P extends "invitation:accept"
       ? PersonCaller
-      : P extends "tenants:manage"
+      : P extends "tenants:manage" | "access:request"
         ? OperatorCaller
         : P extends "operations:read"
           ? MemberCaller | OperatorCaller
-          : P extends Scope
-            ? MemberCaller | ServiceCaller
-            : MemberCaller;
+          : P extends "surveys:read" | "videos:read" | "videos:play"
+            ? MemberCaller | ServiceCaller | SupportCaller
+            : P extends Scope
+              ? MemberCaller | ServiceCaller
+              : MemberCaller;

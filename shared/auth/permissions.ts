@@ -2,7 +2,7 @@ import { type Scope, scopes } from "../keys/apiKey.ts";
 import type { MemberRole } from "../members/member.ts";
 import type { Caller } from "./caller.ts";
 
-export type Role = MemberRole | "service" | "operator" | "guest" | "person";
+export type Role = MemberRole | "service" | "operator" | "support" | "guest" | "person";
 
 const everyMember = ["owner", "admin", "surveyor", "auditor"] as const;
 const surveyors = ["owner", "admin", "surveyor"] as const;
@@ -11,11 +11,15 @@ const admins = ["owner", "admin"] as const;
 /**
  * The closed list of permissions and the roles that have each; whoever is not named is refused. A surveyor's permissions
  * on surveys reach those assigned to them (`shared/surveys/access.ts`), a guest's the survey of the own link.
+ * `support` is an operator with a tenant's grant, for the one survey of it; `operator` alone sees no content.
  * `person` is anybody who is signed in, a member or not. A service has those that its key names, of the closed list of
  * `shared/keys/apiKey.ts`.
  */
 export const permissions = {
   "tenants:manage": ["operator"],
+  "access:request": ["operator"],
+  "access:read": ["owner", "admin", "auditor"],
+  "access:manage": ["owner"],
   "operations:read": ["operator", ...everyMember],
   "tenant:read": everyMember,
   "members:manage": admins,
@@ -23,11 +27,11 @@ export const permissions = {
   "templates:read": everyMember,
   "templates:manage": admins,
   "surveys:create": surveyors,
-  "surveys:read": everyMember,
+  "surveys:read": [...everyMember, "support"],
   "surveys:send": surveyors,
   "surveys:decide": surveyors,
-  "videos:read": everyMember,
-  "videos:play": everyMember,
+  "videos:read": [...everyMember, "support"],
+  "videos:play": [...everyMember, "support"],
   "webhooks:manage": admins,
   "events:read": admins,
   "invitation:accept": ["person"],

@@ -1,7 +1,8 @@
+import { accessGrantKind, accessState } from "../access/accessGrant.ts";
 import { now } from "../clock.ts";
 import { config } from "../config.ts";
 import { isOpen } from "../members/invitation.ts";
-import { invitationKind, invitationTokenUse } from "../members/member.ts";
+import { invitationKind, invitationTokenUse, memberKind } from "../members/member.ts";
 import { linkKind, linkTokenUse } from "../surveys/link.ts";
 import { surveyKind } from "../surveys/survey.ts";
 import type { Change } from "../tenancy/change.ts";
@@ -9,12 +10,13 @@ import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { type Tenant, tenantKind } from "../tenants/tenant.ts";
 import { isProblem } from "../web/problem.ts";
+import { accessRequestMail } from "./accessRequestMail.ts";
 import { invitationMail } from "./invitationMail.ts";
 import { type Recipient, MailRefused, deliver } from "./mailer.ts";
 import type { RenderedMail } from "./layout.ts";
 import { surveyLinkMail } from "./surveyLinkMail.ts";
 
-export const mailTemplates = ["invitation", "survey_link"] as const;
+export const mailTemplates = ["invitation", "survey_link", "access_request"] as const;
 export type MailTemplate = (typeof mailTemplates)[number];
 
 /** What became of a mail; all but `sent` mean that there is nothing to send, now or later. */
@@ -23,29 +25,34 @@ export type MailOutcome = "sent" | "sent_before" | "outdated" | "tenant_inactive
 interface Letter {
   readonly to: Recipient;
   readonly mail: RenderedMail;
-  /** Id of what carries the token. */
-  readonly id: string;
-  readonly secretHash: string;
-  /** Notes on the carrier that its mail was sent. */
-  readonly note: (change: Change) => Change;
+  /** What makes it another mail than the one before, of the same template and thing. */
+  readonly occasion: string;
+  /** Notes on the carrier of a token that its mail was sent. */
+  readonly note?: (change: Change) => Change;
 }
 
 /**
- * Mails the token of an invitation or a link, unless it no longer opens anything or was mailed before. Repeats after a
- * lost answer reach the recipient once as long as the mail service knows its own operation.
+ * Mails the token of an invitation or a link, unless it no longer opens anything or was mailed before, or tells a member of
+ * a request for access. Repeats after a lost answer reach the recipient once as long as the mail service knows its own
+ * operation.
  */
-export async function sendMail(tenant: TenantScope, template: MailTemplate, id: string): Promise<MailOutcome> {
+export async function sendMail(
+  tenant: TenantScope,
+  template: MailTemplate,
+  id: string,
+  memberId = "",
+): Promise<MailOutcome> {
   const own = await tenant.repository.find(tenantKind, tenant.tenantId);
   if (own?.state !== "active") return "tenant_inactive";
-  const letter =
-    template === "invitation" ? await invitationLetter(tenant, own, id) : await linkLetter(tenant, own, id);
+  const letter = await letterOf[template](tenant, own, id, memberId);
   if (typeof letter === "string") return letter;
   try {
-    await deliver(letter.to, letter.mail, [tenant.tenantId, template, id, letter.secretHash]);
+    await deliver(letter.to, letter.mail, [tenant.tenantId, template, id, letter.occasion]);
   } catch (error) {
     if (error instanceof MailRefused) return "refused";
     throw error;
   }
+  if (letter.note === undefined) return "sent";
   try {
     await letter.note(tenant.change()).commit({ target: id });
   } catch (error) {
@@ -63,8 +70,7 @@ async function invitationLetter(tenant: TenantScope, own: Entity<Tenant>, id: st
   return {
     to: { address: invitation.email },
     mail: invitationMail(own, invitation, { token, apiUrl: config().api.publicUrl }),
-    id,
-    secretHash: invitation.secretHash,
+    occasion: invitation.secretHash,
     note: (change) => change.patch(invitationKind, invitation, mailedNow(), { ifMatch: invitation.etag }),
   };
 }
@@ -79,11 +85,35 @@ async function linkLetter(tenant: TenantScope, own: Entity<Tenant>, id: string):
   return {
     to: { address: survey.guest.email, displayName: survey.guest.name },
     mail: surveyLinkMail(own, survey, link, `${config().api.guestLinkUrl}#${token}`),
-    id,
-    secretHash: link.secretHash,
+    occasion: link.secretHash,
     note: (change) => change.patch(linkKind, link, mailedNow(), { ifMatch: link.etag }),
   };
 }
+
+async function accessLetter(
+  tenant: TenantScope,
+  own: Entity<Tenant>,
+  id: string,
+  memberId: string,
+): Promise<Letter | MailOutcome> {
+  const [grant, member] = await Promise.all([
+    tenant.repository.find(accessGrantKind, id),
+    tenant.repository.find(memberKind, memberId),
+  ]);
+  if (grant === undefined || accessState(grant) !== "requested" || member?.status !== "active") return "outdated";
+  return {
+    to: { address: member.email },
+    mail: accessRequestMail(own, grant, `${config().api.publicUrl}/v1/access-grants`),
+    occasion: memberId,
+  };
+}
+
+const letterOf: Readonly<
+  Record<
+    MailTemplate,
+    (tenant: TenantScope, own: Entity<Tenant>, id: string, memberId: string) => Promise<Letter | MailOutcome>
+  >
+> = { invitation: invitationLetter, survey_link: linkLetter, access_request: accessLetter };
 
 function mailedNow(): { readonly mailedAt: string } {
   return { mailedAt: now().toISOString() };

@@ -13,7 +13,10 @@ export interface Member {
 
 export const memberKind = defineKind<Member>("member", {
   schemaVersion: 1,
-  lists: [{ where: [], orderBy: "createdAt", direction: "ascending" }],
+  lists: [
+    { where: [], orderBy: "createdAt", direction: "ascending" },
+    { where: ["role"], orderBy: "createdAt", direction: "ascending" },
+  ],
 });
 
 /** A member's id follows from who signs in, so that one point read finds it from a token. */

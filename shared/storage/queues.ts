@@ -2,7 +2,13 @@ import { queueAccount } from "./accounts.ts";
 import { StorageNotFound, storageRequest } from "./errors.ts";
 
 /** Every queue there is; functions are bound to them by these names. */
-export const queueNames = ["provision-tenant", "send-mail", "deliver-webhook", "sweep-tenant"] as const;
+export const queueNames = [
+  "provision-tenant",
+  "request-access",
+  "send-mail",
+  "deliver-webhook",
+  "sweep-tenant",
+] as const;
 export type QueueName = (typeof queueNames)[number];
 
 /** What every message says: whose it is, and which request caused it; beside that, ids and closed words. */

@@ -16,6 +16,7 @@ export const prefixes = {
   comment: "cmt",
   webhook: "whk",
   operation: "op",
+  accessGrant: "acg",
   fact: "fct",
 } as const;
 export type Prefix = (typeof prefixes)[keyof typeof prefixes];

@@ -21,6 +21,8 @@ export const routeParameters = {
   webhookId: Id(prefixes.webhook),
   keyId: Id(prefixes.apiKey),
   operationId: Id(prefixes.operation),
+  accessGrantId: Id(prefixes.accessGrant),
+  accessRequestId: Id(prefixes.accessGrant),
   questionId: Type.String({ pattern: "^[a-z][a-z0-9_-]{0,39}$", maxLength: 40 }),
 } as const;
 export type RouteParameter = keyof typeof routeParameters;

@@ -4,6 +4,7 @@ import { compose } from "../composition.ts";
 import type { QueueName } from "../storage/queues.ts";
 import { admit } from "../tenancy/admit.ts";
 import { openBoundary } from "../tenancy/boundary.ts";
+import type { Actor } from "../tenancy/fact.ts";
 import { Id, TenantId, platformTenantId, prefixes } from "../tenancy/ids.ts";
 import { openScope } from "../tenancy/openScope.ts";
 import type { ChangeContext, TenantScope } from "../tenancy/scope.ts";
@@ -44,13 +45,17 @@ interface Definition<P extends TProperties> {
   readonly message: P;
 }
 
-type Handled<Message> =
+type Handled<Message> = {
+  /** Whose doing it is in the tenant's log, where it is not the function's own. */
+  readonly actor?: (message: Message) => Actor;
+} & (
   | { readonly subject?: never; readonly handler: (input: QueueInput<Message>) => Promise<void> }
   | {
       /** Messages of the platform, each about the tenant that its `subjectTenantId` names. */
       readonly subject: true;
       readonly handler: (input: SubjectInput<Message>) => Promise<void>;
-    };
+    }
+);
 
 /**
  * Consumes a queue, at least once and in no order: handlers are idempotent. A throw means that it is our own fault or a
@@ -77,6 +82,7 @@ export function queueTrigger<P extends TProperties>(
       });
       throw new Error("a message that does not match its schema");
     }
+    const message = entry as Static<TObject<P>>;
     const { requestId } = entry as Sent;
     const attempt = Number(context.triggerMetadata?.["dequeueCount"] ?? 1);
     const actor = { type: "system", id: context.functionName } as const;
@@ -85,8 +91,8 @@ export function queueTrigger<P extends TProperties>(
     await openBoundary(requestId, async () => {
       admit(tenantId);
       try {
-        const message = entry as Static<TObject<P>>;
-        const input = { message, tenant: openScope({ ...facts, tenantId }), attempt, log };
+        const tenant = openScope({ ...facts, tenantId, actor: definition.actor?.(message) ?? actor });
+        const input = { message, tenant, attempt, log };
         if (definition.subject === undefined) await definition.handler(input);
         else await definition.handler({ ...input, platform: platformScope(facts) });
       } catch (error) {

@@ -30,6 +30,7 @@ export const problems = {
   stale_version: [409, "There is a newer version"],
   missing_required: [409, "Required answers are missing"],
   missing_blocks: [409, "Parts of the video have not arrived"],
+  not_granted: [409, "This access is not granted"],
   not_ready: [409, "This video is not ready yet"],
   legal_hold: [409, "This is kept for legal reasons"],
   in_progress: [409, "The same request is being handled"],

@@ -13,7 +13,7 @@ import {
   settled,
   write,
 } from "../support/contracts.ts";
-import { every, requestOn } from "./cases.ts";
+import { every, isPlatforms, requestOn } from "./cases.ts";
 import { type Side, newSide } from "./side.ts";
 
 const tries = 4;
@@ -41,7 +41,7 @@ interface Cost {
 async function costOf(operation: Operation, headers: Record<string, string>): Promise<Cost> {
   const { contract, name } = operation;
   const request = prepared.get(name)?.pop() ?? (await requestOn(side, operation));
-  const partition = contract.permission === "tenants:manage" ? platformTenantId : side.id;
+  const partition = isPlatforms(contract.permission) ? platformTenantId : side.id;
   await settled(side.id);
   const requests = await requestsDuring(partition, async () => {
     const { status } = await send(contract, { ...request, headers: { ...request.headers, ...headers } });

@@ -1,6 +1,6 @@
 import { ulid } from "ulid";
 import { scopes } from "../../shared/keys/apiKey.ts";
-import { allows } from "../../shared/auth/permissions.ts";
+import { type Permission, allows } from "../../shared/auth/permissions.ts";
 import { newSecret, secretHash, tokenText } from "../../shared/protection/oneTimeToken.ts";
 import { platformTenantId } from "../../shared/tenancy/ids.ts";
 import type { Contract } from "../../shared/triggers/contract.ts";
@@ -11,10 +11,13 @@ import {
   type OpenSurvey,
   type Side,
   draftOf,
+  newAccessRequest,
   newDraft,
   newDraftSurvey,
+  newGrantedAccess,
   newKey,
   newOpenSurvey,
+  newSupport,
   tokenOf,
 } from "./side.ts";
 
@@ -38,6 +41,19 @@ const mine = async (side: Side, caller: CallerName, more: Omit<Request, "token">
   ...more,
 });
 const plain: OperationCase = { request: mine };
+
+/** A request on a survey of the tenant's: who sees only one survey is granted this one. */
+async function onSurvey(side: Side, caller: CallerName, surveyId: string, params: object = {}): Promise<Request> {
+  const token = caller === "support" ? await newSupport(side, surveyId) : await tokenOf(side, caller);
+  return { token, params: { surveyId, ...params } };
+}
+
+async function onVideo(side: Side, caller: CallerName): Promise<Request> {
+  const { surveyId, videoId } = await newReadyVideo(side);
+  return await onSurvey(side, caller, surveyId, { videoId });
+}
+
+const accessRequest = async (side: Side) => newAccessRequest(side, await newDraftSurvey(side));
 
 function onOpenSurvey(
   more: (survey: OpenSurvey, side: Side) => Omit<Request, "token"> | Promise<Omit<Request, "token">>,
@@ -146,6 +162,24 @@ const cases: Readonly<Record<string, OperationCase>> = {
     names: { "body/token": newInvitation },
   },
 
+  listAccessGrants: { request: async (side, caller) => (await accessRequest(side), mine(side, caller)) },
+  getAccessGrant: {
+    request: async (side, caller) => mine(side, caller, { params: { accessGrantId: await accessRequest(side) } }),
+  },
+  grantAccess: {
+    request: async (side, caller) => mine(side, caller, { body: { requestId: await accessRequest(side) } }),
+    other: async (request, side) => ({ ...request, body: { requestId: await accessRequest(side) } }),
+    names: { "body/requestId": accessRequest },
+  },
+  revokeAccessGrant: {
+    request: async (side, caller) => {
+      const accessGrantId = await accessRequest(side);
+      const { token } = side.people.owner;
+      const { headers } = await expectApi(`GET /v1/access-grants/${accessGrantId}`, 200, { token });
+      return mine(side, caller, { params: { accessGrantId }, headers: { "if-match": headers.get("etag") ?? "" } });
+    },
+  },
+
   listKeys: plain,
   createKey: {
     request: (side, caller) =>
@@ -203,7 +237,7 @@ const cases: Readonly<Record<string, OperationCase>> = {
   },
   listSurveys: { ...plain, names: { "query/assigneeId": (side) => side.people.surveyor.id } },
   getSurvey: {
-    request: async (side, caller) => mine(side, caller, { params: { surveyId: await newDraftSurvey(side) } }),
+    request: async (side, caller) => onSurvey(side, caller, await newDraftSurvey(side)),
   },
   createLink: {
     request: async (side, caller) => {
@@ -225,10 +259,10 @@ const cases: Readonly<Record<string, OperationCase>> = {
   },
 
   getVideo: {
-    request: async (side, caller) => mine(side, caller, { params: { ...(await newReadyVideo(side)) } }),
+    request: onVideo,
   },
   createPlayback: {
-    request: async (side, caller) => mine(side, caller, { params: { ...(await newReadyVideo(side)) } }),
+    request: onVideo,
   },
 
   listWebhooks: plain,
@@ -247,6 +281,26 @@ const cases: Readonly<Record<string, OperationCase>> = {
     request: (side, caller) =>
       mine(side, caller, { body: { name: `${side.name} ${ulid()}`, ownerEmail: newEmail(), plan: "trial" } }),
     other: withBody({ plan: "standard" }),
+  },
+  createAccessRequest: {
+    request: async (side, caller) =>
+      mine(side, caller, {
+        body: {
+          tenantId: side.id,
+          surveyId: await newDraftSurvey(side),
+          reason: "The video does not play",
+          until: new Date(Date.now() + 3_600_000).toISOString(),
+        },
+      }),
+    other: withBody({ reason: "The sound is missing" }),
+    // Operators know every tenant, and nobody looks whether it has such a survey.
+    words: ["body/tenantId", "body/surveyId"],
+  },
+  openAccessSession: {
+    request: async (side, caller) => {
+      const accessRequestId = await newGrantedAccess(side, await newDraftSurvey(side));
+      return mine(side, caller, { params: { accessRequestId } });
+    },
   },
   getOperation: {
     request: async (side, caller) => mine(side, caller, { params: { operationId: await newOperation(side, caller) } }),
@@ -293,11 +347,16 @@ export function caseOf({ name }: Pick<Operation, "name">): OperationCase {
   return found;
 }
 
+/** Whether the permission is for operators alone, whose own things are the platform's. */
+export function isPlatforms(permission: Permission): boolean {
+  return permission === "tenants:manage" || permission === "access:request";
+}
+
 /** Whoever is the first that may use the operation. */
 export function callerFor({ contract: { permission } }: Operation): CallerName {
   if (permission === "public") return "anonymous";
   if (permission === "invitation:accept") return "person";
-  if (permission === "tenants:manage") return "operator";
+  if (isPlatforms(permission)) return "operator";
   return permission.startsWith("guest:") ? "guest" : "owner";
 }
 
@@ -305,7 +364,7 @@ export function callerFor({ contract: { permission } }: Operation): CallerName {
 export function allowed({ permission }: Contract, caller: CallerName): boolean {
   if (permission === "public") return true;
   if (caller === "anonymous") return false;
-  if (allows(permission, "person")) return caller !== "guest" && caller !== "service";
+  if (allows(permission, "person")) return !["guest", "service", "support"].includes(caller);
   return caller !== "stranger" && allows(permission, caller, scopes);
 }
 

@@ -1,14 +1,25 @@
 import { randomBytes } from "node:crypto";
+import { decodeJwt } from "jose";
 import { ulid } from "ulid";
 import { signIn } from "../../local/client.ts";
 import { type Scope, scopes } from "../../shared/keys/apiKey.ts";
 import { type MemberRole, memberRoles } from "../../shared/members/member.ts";
+import { derivedId, platformTenantId } from "../../shared/tenancy/ids.ts";
 import { enrol, item, newEmail, write } from "../support/contracts.ts";
 import { stackUnderTest } from "../support/stackUnderTest.ts";
 import { type Person, expectApi, newTenant, openSession, operatorToken } from "../support/tenant.ts";
 
 /** Whoever may call: the roles that permissions know, a member of nothing who claims the tenant, and nobody known. */
-export const callers = [...memberRoles, "service", "operator", "guest", "person", "stranger", "anonymous"] as const;
+export const callers = [
+  ...memberRoles,
+  "service",
+  "operator",
+  "support",
+  "guest",
+  "person",
+  "stranger",
+  "anonymous",
+] as const;
 export type CallerName = (typeof callers)[number];
 
 /** One of two tenants that must not know of each other, with people of every role and a template of its own. */
@@ -24,7 +35,10 @@ export interface Side {
   readonly questionId: string;
   /** A service key with every scope. */
   readonly service: string;
+  /** An operator who does nothing for other tenants. */
   readonly operator: string;
+  /** The operator with a grant for one of the surveys. */
+  readonly support: string;
   /** Somebody signed in who claims the tenant, and is no member. */
   readonly stranger: string;
   /** A guest of a survey that nothing else uses. */
@@ -51,7 +65,7 @@ export async function newSide(): Promise<Side> {
     enrolled("auditor"),
     enrolled("surveyor"),
     newKey(owner.token, scopes),
-    operatorToken(),
+    operatorToken(ulid().toLowerCase()),
     signIn(stackUnderTest(), newEmail(), id),
   ]);
   const questionId = `q_${randomBytes(4).toString("hex")}`;
@@ -65,7 +79,39 @@ export async function newSide(): Promise<Side> {
   await write(id, [item(id, "webhook", `whk_${ulid()}`, webhook)]);
   const people = { owner, admin, surveyor, auditor };
   const side = { id, name, people, colleague, questionId, operator, stranger, ...template };
-  return { ...side, service: service.credential, guest: (await newOpenSurvey(side)).guest };
+  const { surveyId, guest } = await newOpenSurvey(side);
+  return { ...side, service: service.credential, guest, support: await newSupport(side, surveyId) };
+}
+
+/** A request for access to a survey that the tenant has before it; gives its id. */
+export async function newAccessRequest(
+  { id: tenantId, operator }: Pick<Side, "id" | "operator">,
+  surveyId: string,
+  more: object = {},
+): Promise<string> {
+  const { iss = "", sub = "" } = decodeJwt(operator);
+  const id = `acg_${ulid()}`;
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  const wish = { surveyId, reason: "The video does not play", until, operatorId: derivedId("opr", iss, sub) };
+  const request = { ...wish, subjectTenantId: tenantId, operationId: "op_0" };
+  await Promise.all([
+    write(platformTenantId, [item(platformTenantId, "accessRequest", id, request)]),
+    write(tenantId, [item(tenantId, "accessGrant", id, { ...wish, state: "requested", ...more })]),
+  ]);
+  return id;
+}
+
+/** Such a request, granted for an hour. */
+export async function newGrantedAccess(side: Pick<Side, "id" | "operator">, surveyId: string): Promise<string> {
+  const grantedUntil = new Date(Date.now() + 3_600_000).toISOString();
+  return await newAccessRequest(side, surveyId, { state: "granted", grantedUntil });
+}
+
+/** An operator's session on a granted survey. */
+export async function newSupport(side: Pick<Side, "id" | "operator">, surveyId: string): Promise<string> {
+  const id = await newGrantedAccess(side, surveyId);
+  const session = `POST /v1/platform/access-requests/${id}/session`;
+  return (await expectApi<{ bearer: string }>(session, 200, { token: side.operator })).body.bearer;
 }
 
 /** A service key that ends in a day. */
@@ -139,6 +185,8 @@ export async function tokenOf(side: Side, caller: CallerName): Promise<string | 
       return side.service;
     case "operator":
       return side.operator;
+    case "support":
+      return side.support;
     case "guest":
       return side.guest;
     case "person":

@@ -76,10 +76,14 @@ export async function documents(tenantId: string): Promise<readonly StoredDocume
   return await stored("data", tenantId, tenantId);
 }
 
+/** The entries of the tenant's log in this month, in their order. */
+export async function entries(tenantId: string): Promise<readonly StoredDocument[]> {
+  return await stored("log", tenantId, [tenantId, new Date().toISOString().slice(0, 7)]);
+}
+
 /** How many entries of the tenant's log a function's changes have made. */
 export async function entriesOf(tenantId: string, action: string): Promise<number> {
-  const entries = await stored("log", tenantId, [tenantId, new Date().toISOString().slice(0, 7)]);
-  return entries.filter((entry) => entry["action"] === action).length;
+  return (await entries(tenantId)).filter((entry) => entry["action"] === action).length;
 }
 
 async function stored(name: "data" | "log", tenantId: string, key: string | string[]): Promise<StoredDocument[]> {

@@ -41,9 +41,11 @@ export function expectApi<T = Record<string, unknown>>(
   return expectCall<T>(stackUnderTest(), operation, status, options);
 }
 
-export function operatorToken(): Promise<string> {
+/** The operator's token, or that of another one. */
+export function operatorToken(tag?: string): Promise<string> {
   const stack = stackUnderTest();
-  return signIn(stack, stack.operator.email);
+  const { email } = stack.operator;
+  return signIn(stack, tag === undefined ? email : email.replace("@", `+${tag}@`));
 }
 
 /** A new, active tenant. Nothing in it is shared with another test. */

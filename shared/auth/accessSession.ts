@@ -1,0 +1,103 @@
+import { type AccessGrant, accessGrantKind, accessRequestKind, accessState } from "../access/accessGrant.ts";
+import { now } from "../clock.ts";
+import { UnprotectError, protector } from "../protection/protector.ts";
+import { admit } from "../tenancy/admit.ts";
+import { isTenantId } from "../tenancy/ids.ts";
+import type { Entity } from "../tenancy/kind.ts";
+import { lookUp } from "../tenancy/lookUp.ts";
+import { openScope } from "../tenancy/openScope.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { tenantKind } from "../tenants/tenant.ts";
+import { Problem } from "../web/problem.ts";
+import type { RequestFacts } from "./authenticate.ts";
+import type { OperatorCaller, SupportCaller } from "./caller.ts";
+
+const minutes = 30;
+const prefix = "as.";
+const use = "access-session";
+
+/** What a session's bearer says, protected for its tenant. */
+interface Session {
+  readonly v: 1;
+  readonly grantId: string;
+  readonly operatorId: string;
+  readonly surveyId: string;
+  /** Milliseconds since 1970. */
+  readonly exp: number;
+}
+
+/** Whether a bearer looks like an access session, and not like an access token. */
+export function isAccessSession(bearer: string): boolean {
+  return bearer.startsWith(prefix);
+}
+
+/**
+ * Exchanges what a tenant has granted to the operator for a bearer, for 30 minutes or until the grant ends; the tenant's
+ * log shows it. The platform's own record of the request names the tenant. Throws `not_found` for a request that is not
+ * this operator's, `not_granted` until the tenant grants it and after it takes that back, `expired`, `tenant_suspended`.
+ */
+export async function openAccessSession(
+  platform: TenantScope,
+  operator: OperatorCaller,
+  requestId: string,
+  facts: RequestFacts,
+): Promise<{ readonly bearer: string; readonly expiresAt: string; readonly surveyId: string }> {
+  const request = await platform.repository.get(accessRequestKind, requestId);
+  if (request.operatorId !== operator.id) throw new Problem("not_found");
+  const tenantId = request.subjectTenantId;
+  const [grant, tenant] = await Promise.all([
+    lookUp(accessGrantKind, tenantId, requestId),
+    lookUp(tenantKind, tenantId, tenantId),
+  ]);
+  if (tenant?.state !== "active") throw new Problem("tenant_suspended");
+  const state = grant === undefined ? "requested" : accessState(grant);
+  if (state === "expired") throw new Problem("expired");
+  if (grant?.grantedUntil === undefined || state !== "granted") throw new Problem("not_granted");
+  const { surveyId, grantedUntil } = grant;
+  const exp = Math.min(now().getTime() + minutes * 60_000, Date.parse(grantedUntil));
+  const session: Session = { v: 1, grantId: grant.id, operatorId: operator.id, surveyId, exp };
+  const payload = await protector(tenantId, use).protectJson(session);
+  admit(tenantId);
+  // Before the bearer leaves: no session that the tenant cannot see.
+  await openScope({ ...facts, tenantId, actor: { type: "operator", id: operator.id } })
+    .change()
+    .commit({ target: grant.id });
+  return { bearer: `${prefix}${tenantId}.${payload}`, expiresAt: new Date(exp).toISOString(), surveyId };
+}
+
+/**
+ * The operator behind a session's bearer. The grant and the tenant are read each time, so that a revocation or the end of
+ * the grant ends the session at once. Throws `unauthenticated` alike for whatever is wrong or over.
+ */
+export async function verifyAccessSession(bearer: string): Promise<SupportCaller> {
+  const [tenantId = "", payload = "", ...more] = bearer.slice(prefix.length).split(".");
+  if (more.length > 0 || !isTenantId(tenantId)) throw new Problem("unauthenticated");
+  const { grantId, operatorId, surveyId, exp } = await open(tenantId, payload);
+  if (exp <= now().getTime()) throw new Problem("unauthenticated");
+  const [grant, tenant] = await Promise.all([
+    lookUp(accessGrantKind, tenantId, grantId),
+    lookUp(tenantKind, tenantId, tenantId),
+  ]);
+  if (!isGranted(grant, { operatorId, surveyId })) throw new Problem("unauthenticated");
+  if (tenant?.state !== "active") throw new Problem("tenant_suspended");
+  admit(tenantId);
+  return { type: "support", id: operatorId, surveyId, tenant, assignedOnly: false };
+}
+
+function isGranted(grant: Entity<AccessGrant> | undefined, session: Pick<Session, "operatorId" | "surveyId">): boolean {
+  if (grant === undefined || accessState(grant) !== "granted") return false;
+  return grant.operatorId === session.operatorId && grant.surveyId === session.surveyId;
+}
+
+async function open(tenantId: string, payload: string): Promise<Session> {
+  try {
+    const session = (await protector(tenantId, use).unprotectJson(payload)) as Partial<Session>;
+    const { v, grantId, operatorId, surveyId, exp } = session;
+    if (v !== 1 || grantId === undefined || operatorId === undefined || surveyId === undefined || exp === undefined)
+      throw new Problem("unauthenticated");
+    return { v, grantId, operatorId, surveyId, exp };
+  } catch (error) {
+    if (error instanceof UnprotectError) throw new Problem("unauthenticated");
+    throw error;
+  }
+}
