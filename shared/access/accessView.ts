@@ -6,7 +6,7 @@ import { type AccessGrant, accessState, accessStates } from "./accessGrant.ts";
 const reason = Line(500, "Why, in the operator's words, for the tenant's owners");
 
 export const NewAccessRequest = closed({
-  tenantId: Id(prefixes.tenant),
+  subjectTenantId: Id(prefixes.tenant),
   surveyId: Id(prefixes.survey),
   reason,
   until: { ...Time, description: "RFC 3339; within seven days, and at most 24 hours after it is granted" },

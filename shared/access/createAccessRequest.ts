@@ -16,11 +16,11 @@ import type { NewAccessRequest } from "./accessView.ts";
  */
 export async function createAccessRequest(
   platform: TenantScope,
-  { tenantId, surveyId, reason, until: given }: NewAccessRequest,
+  { subjectTenantId, surveyId, reason, until: given }: NewAccessRequest,
 ): Promise<Entity<Operation>> {
   const until = endOf(given);
-  if ((await platform.repository.find(registeredTenantKind, tenantId)) === undefined)
-    throw invalid("/tenantId", "unknown", "names nothing to use here");
+  if ((await platform.repository.find(registeredTenantKind, subjectTenantId)) === undefined)
+    throw invalid("/subjectTenantId", "unknown", "names nothing to use here");
   const [id, operationId] = [newId(prefixes.accessGrant), newId(prefixes.operation)];
   const operatorId = platform.actor.id;
   const operation: Operation = {
@@ -29,7 +29,7 @@ export async function createAccessRequest(
     progress: 0,
     startedBy: operatorId,
   };
-  const request = { subjectTenantId: tenantId, surveyId, reason, until, operatorId, operationId };
+  const request = { subjectTenantId, surveyId, reason, until, operatorId, operationId };
   const committed = await platform
     .change()
     .create(accessRequestKind, id, request)
@@ -37,7 +37,7 @@ export async function createAccessRequest(
     .remember({ id: operationId })
     .commit({
       target: id,
-      commands: [{ queue: "request-access", message: { subjectTenantId: tenantId, accessRequestId: id, operatorId } }],
+      commands: [{ queue: "request-access", message: { subjectTenantId, accessRequestId: id, operatorId } }],
     });
   const { at } = committed;
   return { ...operation, id: operationId, createdAt: at, updatedAt: at, etag: committed.etag(operationId) };

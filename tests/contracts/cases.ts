@@ -162,14 +162,14 @@ const cases: Readonly<Record<string, OperationCase>> = {
     names: { "body/token": newInvitation },
   },
 
-  listAccessGrants: { request: async (side, caller) => (await accessRequest(side), mine(side, caller)) },
+  listAccessGrants: plain,
   getAccessGrant: {
     request: async (side, caller) => mine(side, caller, { params: { accessGrantId: await accessRequest(side) } }),
   },
   grantAccess: {
     request: async (side, caller) => mine(side, caller, { body: { requestId: await accessRequest(side) } }),
     other: async (request, side) => ({ ...request, body: { requestId: await accessRequest(side) } }),
-    names: { "body/requestId": accessRequest },
+    names: { "body/requestId": (side) => side.accessRequestId },
   },
   revokeAccessGrant: {
     request: async (side, caller) => {
@@ -286,7 +286,7 @@ const cases: Readonly<Record<string, OperationCase>> = {
     request: async (side, caller) =>
       mine(side, caller, {
         body: {
-          tenantId: side.id,
+          subjectTenantId: side.id,
           surveyId: await newDraftSurvey(side),
           reason: "The video does not play",
           until: new Date(Date.now() + 3_600_000).toISOString(),
@@ -294,7 +294,7 @@ const cases: Readonly<Record<string, OperationCase>> = {
       }),
     other: withBody({ reason: "The sound is missing" }),
     // Operators know every tenant, and nobody looks whether it has such a survey.
-    words: ["body/tenantId", "body/surveyId"],
+    words: ["body/subjectTenantId", "body/surveyId"],
   },
   openAccessSession: {
     request: async (side, caller) => {

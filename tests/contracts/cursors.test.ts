@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Operation, brokenPromises, send } from "../support/contracts.ts";
 import { type Page, filters, lists } from "./lists.ts";
-import { type Side, newDraft, newDraftSurvey, newSide } from "./side.ts";
+import { type Side, newAccessRequest, newDraft, newDraftSurvey, newSide } from "./side.ts";
 
 let own: Side;
 let foreign: Side;
@@ -16,7 +16,7 @@ afterAll(async () => {
 async function filled(): Promise<Side> {
   const side = await newSide();
   for (let at = 0; at < 5; at++) {
-    await newDraftSurvey(side);
+    await newAccessRequest(side, await newDraftSurvey(side));
     await newDraft(side.people.owner.token, side.questionId);
   }
   return side;

@@ -10,6 +10,7 @@ export interface Page {
 
 /** Filters under which each list has several pages. */
 export const filters: Readonly<Record<string, (side: Side) => readonly Record<string, string>[]>> = {
+  listAccessGrants: () => [{}],
   listMembers: () => [{}],
   listTemplates: () => [{}],
   listSurveys: ({ people }) => [

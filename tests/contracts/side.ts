@@ -39,6 +39,8 @@ export interface Side {
   readonly operator: string;
   /** The operator with a grant for one of the surveys. */
   readonly support: string;
+  /** A request for access that waits for the owner. */
+  readonly accessRequestId: string;
   /** Somebody signed in who claims the tenant, and is no member. */
   readonly stranger: string;
   /** A guest of a survey that nothing else uses. */
@@ -80,7 +82,8 @@ export async function newSide(): Promise<Side> {
   const people = { owner, admin, surveyor, auditor };
   const side = { id, name, people, colleague, questionId, operator, stranger, ...template };
   const { surveyId, guest } = await newOpenSurvey(side);
-  return { ...side, service: service.credential, guest, support: await newSupport(side, surveyId) };
+  const accessRequestId = await newAccessRequest(side, surveyId);
+  return { ...side, service: service.credential, guest, accessRequestId, support: await newSupport(side, surveyId) };
 }
 
 /** A request for access to a survey that the tenant has before it; gives its id. */

@@ -59,8 +59,8 @@ test.each(every(({ contract }) => contract.success.location === true))(
 describe.each(every(({ contract }) => contract.precondition !== undefined))("%s", (_, operation) => {
   const { contract } = operation;
   const changed = async (request: Request, headers: Record<string, string>) => {
-    const answer = await send<{ code?: string }>(contract, { ...request, headers });
-    return [answer.status, answer.body.code] as const;
+    const answer = await send<{ code?: string } | undefined>(contract, { ...request, headers });
+    return [answer.status, answer.body?.code] as const;
   };
   const shown = async ({ method: _method, ...read }: Contract, request: Request) =>
     (await send({ ...read, method: "GET" }, { ...request, body: undefined, headers: {} })).text;

@@ -29,7 +29,7 @@ interface Grant {
 async function asked(surveyId: string, more: object = {}): Promise<string> {
   const { body } = await expectApi<{ id: string }>("POST /v1/platform/access-requests", 202, {
     token: side.operator,
-    body: { tenantId: side.id, surveyId, reason, until: hour(), ...more },
+    body: { subjectTenantId: side.id, surveyId, reason, until: hour(), ...more },
   });
   return await until("the request", 20, async () => {
     const operation = await expectApi<{ status: string; resultId?: string }>(`GET /v1/operations/${body.id}`, 200, {
@@ -207,11 +207,11 @@ describe("a request", () => {
   });
 
   test("has an end within a week, of a tenant that there is", async () => {
-    const body = { tenantId: side.id, surveyId: `svy_${ulid()}`, reason, until: hour() };
+    const body = { subjectTenantId: side.id, surveyId: `svy_${ulid()}`, reason, until: hour() };
     const wrong: [pointer: string, more: object][] = [
       ["/until", { until: minutes(-1) }],
       ["/until", { until: minutes(7 * 24 * 60 + 1) }],
-      ["/tenantId", { tenantId: `tnt_${ulid()}` }],
+      ["/subjectTenantId", { subjectTenantId: `tnt_${ulid()}` }],
       ["/reason", { reason: "" }],
     ];
     for (const [pointer, more] of wrong) {
