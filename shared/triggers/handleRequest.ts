@@ -5,6 +5,7 @@ import { type Authenticated, type RequestFacts, authenticate, authorize } from "
 import type { Caller } from "../auth/caller.ts";
 import { policies } from "../auth/policies.ts";
 import { config } from "../config.ts";
+import { recordOnce } from "../log/recordOnce.ts";
 import { secrets } from "../protection/secrets.ts";
 import { openBoundary } from "../tenancy/boundary.ts";
 import { derivedId } from "../tenancy/ids.ts";
@@ -130,7 +131,9 @@ async function answer(
   const first = scope && idempotency && (await firstEffect(scope, idempotency));
   if (first !== undefined) return replay(contract, request, input, first);
   try {
-    return render(contract, request, await contract.handler(input));
+    const result = await contract.handler(input);
+    if (scope !== undefined) await recordSupport(authenticated.caller, scope, params);
+    return render(contract, request, result);
   } catch (error) {
     // A repeat that runs beside the first request can fail at the record, or already at what the first one changed.
     const repeated = error instanceof IdempotencyConflict;
@@ -152,6 +155,15 @@ async function reached(
   if (policy !== undefined && scope !== undefined) return await policies[policy](scope, caller, params);
   if (parameterNames(route).length > 0) throw new Problem("not_found");
   return undefined;
+}
+
+/** What an operator sees by a tenant's grant is in the tenant's log before they see it. */
+async function recordSupport(
+  caller: Caller,
+  scope: TenantScope,
+  params: Readonly<Record<string, string>>,
+): Promise<void> {
+  if (caller.type === "support") await recordOnce(scope, { target: Object.values(params).at(-1) ?? caller.surveyId });
 }
 
 async function replay(

@@ -25,6 +25,7 @@ beforeAll(async () => {
   const attempt = { at: new Date().toISOString(), ms: 1, status: 500 };
   await write(side.id, [
     item(side.id, "delivery", "dlv_0", { webhookId: "whk_0", eventId: "evt_0", state: "failed", attempts: [attempt] }),
+    item(side.id, "recorded", "rec_0", {}),
     item(side.id, "lease", "lse_0", { subject: "vid_0", owner: "0", until: attempt.at, progress: 0 }),
   ]);
   await settled(side.id);

@@ -1,0 +1,23 @@
+import { now } from "../clock.ts";
+import { derivedId } from "../tenancy/ids.ts";
+import { defineKind } from "../tenancy/kind.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { isProblem } from "../web/problem.ts";
+
+/** Says that something is in the log for this minute already. */
+export const recordedKind = defineKind<Record<never, never>>("recorded", { schemaVersion: 1, ttlSeconds: 300 });
+
+/**
+ * Puts into the tenant's log what changes nothing and must be seen all the same: that somebody read. Once per caller,
+ * function, target and minute: a player asks for its grants again and again. One batch.
+ */
+export async function recordOnce(tenant: TenantScope, { target }: { readonly target: string }): Promise<void> {
+  const { actor, action } = tenant;
+  const minute = now().toISOString().slice(0, 16);
+  const id = derivedId("rec", actor.id, action, target, minute);
+  try {
+    await tenant.change().create(recordedKind, id, {}).commit({ target });
+  } catch (error) {
+    if (!isProblem(error, "conflict")) throw error;
+  }
+}
