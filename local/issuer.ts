@@ -64,7 +64,7 @@ export async function startIssuer({
       name,
       client_id: "callpilot-local",
       ...(tenantId !== undefined && { tenant_id: tenantId }),
-      ...(email.replace(/\+[^@]*@/u, "@") === operatorEmail.toLowerCase() && { roles: ["platform_operator"] }),
+      ...(withoutTag(email) === operatorEmail.toLowerCase() && { roles: ["platform_operator"] }),
     })
       .setProtectedHeader({ alg: "RS256", typ: "at+jwt", kid })
       .setIssuer(issuer)
@@ -162,4 +162,10 @@ function signInOf(form: URLSearchParams): SignIn {
 function nameOf(email: string): string {
   const words = (email.split("@")[0] ?? "").split(/[._+-]+/u).filter((word) => word !== "");
   return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(" ");
+}
+
+/** `name+tag@example.com` is `name@example.com` (RFC 5233). */
+function withoutTag(email: string): string {
+  const [name = "", ...domain] = email.split("@");
+  return [name.split("+", 1)[0], ...domain].join("@");
 }

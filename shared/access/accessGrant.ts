@@ -46,6 +46,7 @@ export const accessStates = ["requested", "granted", "refused", "revoked", "expi
 
 /** The state as it is now: what ends by time is not written anywhere. */
 export function accessState({ state, until, grantedUntil }: AccessGrant): (typeof accessStates)[number] {
-  const end = state === "requested" ? until : state === "granted" ? grantedUntil : undefined;
+  const ends = { requested: until, granted: grantedUntil, refused: undefined, revoked: undefined };
+  const end = ends[state];
   return end !== undefined && end <= now().toISOString() ? "expired" : state;
 }
