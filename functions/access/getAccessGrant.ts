@@ -9,6 +9,7 @@ export const getAccessGrant = endpoint({
   method: "GET",
   route: "access-grants/{accessGrantId}",
   permission: "access:read",
+  policy: "wholeTenant",
   summary: "Show a request for access or a grant",
   success: { status: 200, body: AccessGrantView, etag: true },
   handler: async ({ params, tenant }) => {

@@ -7,6 +7,7 @@ export const revokeAccessGrant = endpoint({
   method: "DELETE",
   route: "access-grants/{accessGrantId}",
   permission: "access:manage",
+  policy: "wholeTenant",
   summary: "Refuse or revoke access",
   success: { status: 204 },
   errors: ["invalid_transition"],

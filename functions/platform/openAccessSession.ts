@@ -10,6 +10,7 @@ export const openAccessSession = endpoint({
   method: "POST",
   route: "platform/access-requests/{accessRequestId}/session",
   permission: "access:request",
+  policy: "askedFor",
   summary: "Open a session on a granted survey",
   description:
     "For the operator who asked. The bearer is valid for 30 minutes at most and ends at once with the grant; it reads the survey and its videos and plays them, and the tenant's log shows each use.",
@@ -22,7 +23,7 @@ export const openAccessSession = endpoint({
     }),
   },
   errors: ["not_granted", "expired"],
-  handler: ({ params, caller, tenant, facts }) => openSession(tenant, caller, params.accessRequestId, facts),
+  handler: ({ resource, facts }) => openSession(resource, facts),
   repeat: "natural",
 });
 app.http("openAccessSession", openAccessSession);

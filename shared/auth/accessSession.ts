@@ -1,4 +1,4 @@
-import { type AccessGrant, accessGrantKind, accessRequestKind, accessState } from "../access/accessGrant.ts";
+import { type AccessGrant, type AccessRequest, accessGrantKind, accessState } from "../access/accessGrant.ts";
 import { now } from "../clock.ts";
 import { UnprotectError, protector } from "../protection/protector.ts";
 import { admit } from "../tenancy/admit.ts";
@@ -6,11 +6,10 @@ import { isTenantId } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import { lookUp } from "../tenancy/lookUp.ts";
 import { openScope } from "../tenancy/openScope.ts";
-import type { TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
 import type { RequestFacts } from "./authenticate.ts";
-import type { OperatorCaller, SupportCaller } from "./caller.ts";
+import type { SupportCaller } from "./caller.ts";
 
 const minutes = 30;
 const prefix = "as.";
@@ -33,18 +32,13 @@ export function isAccessSession(bearer: string): boolean {
 
 /**
  * Exchanges what a tenant has granted to the operator for a bearer, for 30 minutes or until the grant ends; the tenant's
- * log shows it. The platform's own record of the request names the tenant. Throws `not_found` for a request that is not
- * this operator's, `not_granted` until the tenant grants it and after it takes that back, `expired`, `tenant_suspended`.
+ * log shows it. The platform's own record of the request names tenant and operator. Throws `not_granted` until the tenant
+ * grants it and after it takes that back, `expired`, `tenant_suspended`.
  */
 export async function openAccessSession(
-  platform: TenantScope,
-  operator: OperatorCaller,
-  requestId: string,
+  { id: requestId, subjectTenantId: tenantId, operatorId }: Entity<AccessRequest>,
   facts: RequestFacts,
 ): Promise<{ readonly bearer: string; readonly expiresAt: string; readonly surveyId: string }> {
-  const request = await platform.repository.get(accessRequestKind, requestId);
-  if (request.operatorId !== operator.id) throw new Problem("not_found");
-  const tenantId = request.subjectTenantId;
   const [grant, tenant] = await Promise.all([
     lookUp(accessGrantKind, tenantId, requestId),
     lookUp(tenantKind, tenantId, tenantId),
@@ -55,11 +49,11 @@ export async function openAccessSession(
   if (grant?.grantedUntil === undefined || state !== "granted") throw new Problem("not_granted");
   const { surveyId, grantedUntil } = grant;
   const exp = Math.min(now().getTime() + minutes * 60_000, Date.parse(grantedUntil));
-  const session: Session = { v: 1, grantId: grant.id, operatorId: operator.id, surveyId, exp };
+  const session: Session = { v: 1, grantId: grant.id, operatorId, surveyId, exp };
   const payload = await protector(tenantId, use).protectJson(session);
   admit(tenantId);
   // Before the bearer leaves: no session that the tenant cannot see.
-  await openScope({ ...facts, tenantId, actor: { type: "operator", id: operator.id } })
+  await openScope({ ...facts, tenantId, actor: { type: "operator", id: operatorId } })
     .change()
     .commit({ target: grant.id });
   return { bearer: `${prefix}${tenantId}.${payload}`, expiresAt: new Date(exp).toISOString(), surveyId };

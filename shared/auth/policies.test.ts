@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { accessRequestKind } from "../access/accessGrant.ts";
 import { apiKeyKind } from "../keys/apiKey.ts";
 import { memberRoles } from "../members/member.ts";
 import { operationKind } from "../operations/operation.ts";
@@ -17,9 +18,19 @@ interface Things {
   readonly surveyId: string;
   readonly videoId: string;
   readonly operationId: string;
+  readonly accessRequestId: string;
 }
 const assignee = "mbr_assignee";
-const callerNames = [...memberRoles, "assignee", "service", "operator", "guest", "person", "public"] as const;
+const callerNames = [
+  ...memberRoles,
+  "assignee",
+  "service",
+  "operator",
+  "support",
+  "guest",
+  "person",
+  "public",
+] as const;
 type CallerName = (typeof callerNames)[number];
 
 insideBoundaryForTests();
@@ -40,7 +51,7 @@ afterAll(() => database.close());
 
 /** A survey that is assigned, a video of it, and work that the same person has started. */
 async function thingsOf(scope: TenantScope): Promise<Things> {
-  const [surveyId, videoId, operationId] = [newId("svy"), newId("vid"), newId("op")];
+  const [surveyId, videoId, operationId, accessRequestId] = [newId("svy"), newId("vid"), newId("op"), newId("acg")];
   await scope
     .change()
     .create(surveyKind, surveyId, {
@@ -61,8 +72,16 @@ async function thingsOf(scope: TenantScope): Promise<Things> {
       legalHold: false,
     })
     .create(operationKind, operationId, { action: "test", status: "running", progress: 0, startedBy: assignee })
+    .create(accessRequestKind, accessRequestId, {
+      subjectTenantId: scope.tenantId,
+      surveyId,
+      reason: "x",
+      until: "2999",
+      operatorId: "opr_0",
+      operationId,
+    })
     .record();
-  return { surveyId, videoId, operationId };
+  return { surveyId, videoId, operationId, accessRequestId };
 }
 
 async function callersOf(scope: TenantScope, surveyId: string): Promise<typeof callers> {
@@ -93,6 +112,7 @@ async function callersOf(scope: TenantScope, surveyId: string): Promise<typeof c
       assignedOnly: false,
     },
     operator: { type: "operator", id: "opr_0" },
+    support: { type: "support", id: "opr_0", surveyId, tenant: company, assignedOnly: false },
     guest: { type: "guest", id: link.id, surveyId, link, tenant: company },
     person: { type: "person", issuer: "https://login.example.com", subject: "somebody" },
     public: { type: "public" },
@@ -102,7 +122,8 @@ async function callersOf(scope: TenantScope, surveyId: string): Promise<typeof c
 /** Whoever reaches a thing of the tenant by each policy; everybody else reaches nothing. */
 const reaching: Readonly<Record<Policy, readonly CallerName[]>> = {
   wholeTenant: ["owner", "admin", "surveyor", "auditor", "assignee", "service"],
-  assigned: ["owner", "admin", "auditor", "assignee", "service"],
+  assigned: ["owner", "admin", "auditor", "assignee", "service", "support"],
+  askedFor: ["operator"],
   startedIt: ["owner", "admin", "assignee", "operator"],
   ownLink: ["guest"],
   ownVideo: ["guest"],
@@ -111,6 +132,7 @@ const reaching: Readonly<Record<Policy, readonly CallerName[]>> = {
 const given: Readonly<Record<Policy, keyof Things | undefined>> = {
   wholeTenant: undefined,
   assigned: "surveyId",
+  askedFor: "accessRequestId",
   startedIt: "operationId",
   ownLink: "surveyId",
   ownVideo: "videoId",
@@ -140,7 +162,9 @@ it.each(finding)(
   async (policy) => {
     for (const caller of callerNames) {
       expect(await reach(policy, caller, foreign)).toBe("not_found");
-      expect(await reach(policy, caller, { surveyId: "", videoId: "", operationId: "" })).toBe("not_found");
+      expect(await reach(policy, caller, { surveyId: "", videoId: "", operationId: "", accessRequestId: "" })).toBe(
+        "not_found",
+      );
     }
   },
 );

@@ -1,3 +1,4 @@
+import { accessRequestKind } from "../access/accessGrant.ts";
 import { operationKind } from "../operations/operation.ts";
 import { visibleSurvey } from "../surveys/access.ts";
 import { guestSurvey } from "../surveys/guestAccess.ts";
@@ -17,9 +18,18 @@ export const policies = {
   wholeTenant: (_tenant: TenantScope, caller: Caller) =>
     caller.type === "member" || caller.type === "service" ? Promise.resolve() : unknown(),
 
-  /** A survey and what belongs to it: surveyors reach those assigned to them. */
+  /** A survey and what belongs to it: surveyors reach those assigned to them, support the one that it was granted. */
   assigned: (tenant: TenantScope, caller: Caller, { surveyId = "" }: Parameters) =>
-    caller.type === "member" || caller.type === "service" ? visibleSurvey(tenant, caller, surveyId) : unknown(),
+    caller.type === "member" || caller.type === "service" || caller.type === "support"
+      ? visibleSurvey(tenant, caller, surveyId)
+      : unknown(),
+
+  /** An operator's own request for access, of the platform. */
+  askedFor: async (platform: TenantScope, caller: Caller, { accessRequestId = "" }: Parameters) => {
+    if (caller.type !== "operator") return unknown();
+    const request = await platform.repository.get(accessRequestKind, accessRequestId);
+    return request.operatorId === caller.id ? request : unknown();
+  },
 
   /** Long work: who started it, owners and admins, and operators the platform's. */
   startedIt: async (tenant: TenantScope, caller: Caller, { operationId = "" }: Parameters) => {

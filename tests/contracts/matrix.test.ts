@@ -66,8 +66,8 @@ async function ownRequest(operation: Operation, column: Column): Promise<Request
   // Who accepts an invitation is not a member there yet.
   const side = operation.contract.permission === "invitation:accept" ? elsewhere : home;
   const request = await requestOn(side, operation, caller);
-  // A guest's request is of the guest whose survey it made.
-  return caller === "guest" ? request : { ...request, token: await bearer(column, operation) };
+  // A guest's or support's request is of the one whose survey it made.
+  return caller === "guest" || caller === "support" ? request : { ...request, token: await bearer(column, operation) };
 }
 
 /** Those who reach what others of their tenant see to or have started, where not everybody does. */
