@@ -1,10 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { CosmosClient, PartitionKeyDefinitionVersion, PartitionKeyKind } from "@azure/cosmos";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { KeyClient } from "@azure/keyvault-keys";
 import { SecretClient } from "@azure/keyvault-secrets";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { dataIndexes } from "../shared/indexes.ts";
+import { renewSecrets } from "../shared/protection/rotateSecrets.ts";
+import { wrappingKeyName } from "../shared/protection/vault.ts";
 import { signingKeyNames } from "../shared/protection/signing.ts";
 
 /** Makes what Bicep makes in Azure: database and containers, the vault's keys and secrets, the account's own containers. */
@@ -12,11 +13,13 @@ export async function provision(places: {
   readonly cosmosUrl: string;
   readonly database: string;
   readonly vaultUrl: string;
+  /** Size of the key that wraps the key ring, 2048 by default; a smaller one gets a new version. */
+  readonly wrappingKeyBits?: number;
   readonly blobServiceUri: string;
 }): Promise<void> {
   await Promise.all([
     provisionDatabase(places.cosmosUrl, places.database),
-    provisionVault(places.vaultUrl),
+    provisionVault(places.vaultUrl, places.wrappingKeyBits),
     provisionStorage(places.blobServiceUri),
   ]);
 }
@@ -51,35 +54,27 @@ export async function provisionDatabase(endpoint: string, name: string, indexes 
   client.dispose();
 }
 
-async function provisionVault(url: string): Promise<void> {
+/** The keys, and the secrets that the worker makes in a vault without any. A key that is too small gets a new version. */
+export async function provisionVault(url: string, wrappingKeyBits = 2048): Promise<void> {
   const options = { disableChallengeResourceVerification: true };
   const keys = new KeyClient(url, new ManagedIdentityCredential(), options);
-  await absent(
-    () => keys.getKey("key-ring"),
-    () => keys.createRsaKey("key-ring", { keySize: 2048 }),
-  );
-  for (const name of signingKeyNames)
-    await absent(
-      () => keys.getKey(name),
-      () => keys.createRsaKey(name, { keySize: 2048, keyOps: ["sign", "verify"] }),
-    );
-  const secrets = new SecretClient(url, new ManagedIdentityCredential(), options);
-  await absent(
-    () => secrets.getSecret("address-hash-key"),
-    () => secrets.setSecret("address-hash-key", randomBytes(32).toString("base64url")),
-  );
+  await provisionKey(keys, wrappingKeyName, { keySize: wrappingKeyBits, keyOps: ["wrapKey", "unwrapKey"] });
+  for (const name of signingKeyNames) await provisionKey(keys, name, { keySize: 2048, keyOps: ["sign", "verify"] });
+  await renewSecrets(new SecretClient(url, new ManagedIdentityCredential(), options), new Date());
+}
+
+async function provisionKey(
+  keys: KeyClient,
+  name: string,
+  wanted: { readonly keySize: number; readonly keyOps: string[] },
+): Promise<void> {
+  const found = await keys.getKey(name).catch((error: unknown) => {
+    if ((error as { statusCode?: unknown }).statusCode !== 404) throw error;
+  });
+  if ((found?.key?.n?.length ?? 0) * 8 < wanted.keySize) await keys.createRsaKey(name, wanted);
 }
 
 async function provisionStorage(url: string): Promise<void> {
   const blobs = new BlobServiceClient(url, new ManagedIdentityCredential());
   for (const name of ["ingest", "protection"]) await blobs.getContainerClient(name).createIfNotExists();
-}
-
-async function absent(read: () => Promise<unknown>, create: () => Promise<unknown>): Promise<void> {
-  try {
-    await read();
-  } catch (error) {
-    if ((error as { statusCode?: unknown }).statusCode !== 404) throw error;
-    await create();
-  }
 }

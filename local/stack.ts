@@ -88,6 +88,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       database,
       vaultUrl: vault.url,
       blobServiceUri: storage.blobServiceUri,
+      wrappingKeyBits: Number(options.settings?.["WRAPPING_KEY_BITS"] ?? "2048"),
     });
 
     const [apiPort, receiverPort] = port === 0 ? await freePorts() : [port, port + 9];

@@ -40,6 +40,7 @@ it("reads the settings, with defaults for what may be left out", () => {
     data: { blobUrl: "https://account1.blob.example.com", blobPublicUrl: "https://account1.blob.example.com" },
     webhooks: { allowedOrigins: [] },
     rateLimits: { caller: 600, guest: 200, tenant: 6_000 },
+    wrappingKeyBits: 2048,
     ffmpeg: {},
   });
 });
@@ -76,6 +77,8 @@ describe("a setting that is wrong", () => {
     ["RATE_LIMIT_PER_MINUTE", "-1"],
     ["GUEST_RATE_LIMIT_PER_MINUTE", "0"],
     ["TENANT_RATE_LIMIT_PER_MINUTE", "1e3"],
+    ["WRAPPING_KEY_BITS", "1024"],
+    ["WRAPPING_KEY_BITS", "4096; secret"],
   ];
   it.each(wrong)("is named and not shown: %s %s", (name, value) => {
     const message = refusal({ ...right, [name]: value });

@@ -14,6 +14,8 @@ export interface KeyRingOptions {
   readonly wrap: KeyWrap;
   /** Only the worker app creates ring keys; the others wait for its ring. */
   readonly mayCreate: boolean;
+  /** Once raised, a ring key wrapped by an RSA key of that size follows within days. */
+  readonly wrappingKeyBits?: number;
   readonly now: () => Date;
 }
 
@@ -92,7 +94,7 @@ export class KeyRing {
   }
 
   async #withNextKey(ring: RingDocument, at: Date): Promise<RingDocument> {
-    const activatesAt = nextActivation(ring, at);
+    const activatesAt = nextActivation(ring, at, this.#options.wrappingKeyBits);
     if (activatesAt === undefined) return ring;
     const master = randomBytes(32);
     try {

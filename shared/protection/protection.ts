@@ -14,7 +14,8 @@ export function provideRingStore(store: RingStore): void {
 /** The key ring of this process. */
 export const keyRing = lazy(() => {
   if (ringStore === undefined) throw new TypeError("compose() has to run before anything is protected.");
-  return new KeyRing({ store: ringStore, wrap: vaultKeyWrap, mayCreate: config().role !== "api", now });
+  const { role, wrappingKeyBits } = config();
+  return new KeyRing({ store: ringStore, wrap: vaultKeyWrap, mayCreate: role !== "api", wrappingKeyBits, now });
 });
 
 /** Resolves if this app can protect and unprotect; otherwise rejects with the reason. */

@@ -50,12 +50,15 @@ export function activeKey(ring: RingDocument, at: Date): RingKey | undefined {
 
 /**
  * When the key that is due to be added becomes active; undefined while none is due. At once where nothing protects;
- * otherwise two days later, or when its predecessor expires if that is sooner, so that there is never a gap.
+ * otherwise two days later, or when its predecessor expires if that is sooner, so that there is never a gap. One is due in
+ * the last week of the last one, and where none is wrapped by an RSA key of at least that many bits.
  */
-export function nextActivation(ring: RingDocument, at: Date): Date | undefined {
+export function nextActivation(ring: RingDocument, at: Date, wrappingKeyBits = 0): Date | undefined {
   if (activeKey(ring, at) === undefined) return at;
-  const lastExpiry = Math.max(...living(ring, at).map((key) => Date.parse(key.expiresAt)));
-  if (lastExpiry - at.getTime() > renewBefore) return undefined;
+  const keys = living(ring, at);
+  const lastExpiry = Math.max(...keys.map((key) => Date.parse(key.expiresAt)));
+  const isStrong = keys.some(({ wrapped }) => Buffer.byteLength(wrapped, "base64") * 8 >= wrappingKeyBits);
+  if (isStrong && lastExpiry - at.getTime() > renewBefore) return undefined;
   return new Date(Math.min(at.getTime() + propagation, lastExpiry));
 }
 

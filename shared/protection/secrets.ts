@@ -1,5 +1,6 @@
 import { isRestError } from "@azure/keyvault-secrets";
 import { now } from "../clock.ts";
+import { type OwnSecretName, ownSecretNames } from "./ownSecrets.ts";
 import { type Protector, UnprotectError, protector } from "./protector.ts";
 import { secretClient } from "./vault.ts";
 
@@ -10,6 +11,7 @@ export class SecretUnavailable extends Error {
 
 interface Cached {
   readonly payload: string;
+  readonly version: string;
   readonly fetchedAt: number;
   /** When the vault was last asked in vain. */
   readonly failedAt?: number;
@@ -23,8 +25,9 @@ const refreshTimeoutMs = 2_000;
  * Secrets of the vault, read with the app's own identity. Between uses this process keeps them as ciphertext only;
  * a use gets a Buffer that is zeroed when it ends, so nothing may keep it.
  */
-export class Secrets {
+export class Secrets<Name extends string = string> {
   readonly #protector: () => Protector;
+  /** By name, or by `name/version`. */
   readonly #cache = new Map<string, Cached>();
   readonly #fetching = new Map<string, Promise<Cached>>();
 
@@ -33,79 +36,90 @@ export class Secrets {
   }
 
   /**
-   * Runs `work` with the secret's UTF-8 bytes: at most 10 minutes old, older only while the vault does not answer.
-   * Throws {@link SecretUnavailable}.
+   * Runs `work` with the secret's UTF-8 bytes: at most 10 minutes old, older only while the vault does not answer. What is
+   * made to be presented again names the version it was made with; to check it, give that version, which works until it
+   * is disabled. Throws {@link SecretUnavailable}.
    */
-  async use<T>(name: string, work: (bytes: Buffer) => Promise<T> | T): Promise<T> {
-    const bytes = await this.#open(name);
+  async use<T>(name: Name, work: (bytes: Buffer, version: string) => Promise<T> | T, version?: string): Promise<T> {
+    const secret = await this.#open(version === undefined ? name : `${name}/${version}`);
     try {
-      return await work(bytes);
+      return await work(secret.bytes, secret.version);
     } finally {
-      bytes.fill(0);
+      secret.bytes.fill(0);
     }
   }
 
-  async #open(name: string): Promise<Buffer> {
-    const cached = await this.#current(name);
+  async #open(path: string): Promise<{ readonly bytes: Buffer; readonly version: string }> {
+    const { payload, version } = await this.#current(path);
     try {
-      return await this.#protector().unprotect(cached.payload);
+      return { bytes: await this.#protector().unprotect(payload), version };
     } catch (error) {
       if (!(error instanceof UnprotectError)) throw error;
       // The ring key was revoked meanwhile.
-      this.#cache.delete(name);
-      return this.#protector().unprotect((await this.#current(name)).payload);
+      this.#cache.delete(path);
+      const fresh = await this.#current(path);
+      return { bytes: await this.#protector().unprotect(fresh.payload), version: fresh.version };
     }
   }
 
-  async #current(name: string): Promise<Cached> {
-    const cached = this.#cache.get(name);
-    if (cached === undefined) return this.#fetch(name);
+  async #current(path: string): Promise<Cached> {
+    const cached = this.#cache.get(path);
+    if (cached === undefined) return this.#fetch(path);
     const time = now().getTime();
     const fresh = time - cached.fetchedAt < maxAgeMs;
     const paused = cached.failedAt !== undefined && time - cached.failedAt < retryPauseMs;
     if (fresh || paused) return cached;
     try {
-      return await this.#fetch(name, AbortSignal.timeout(refreshTimeoutMs));
+      return await this.#fetch(path, AbortSignal.timeout(refreshTimeoutMs));
     } catch (error) {
       if (error instanceof SecretUnavailable) throw error;
       const failed = { ...cached, failedAt: time };
-      this.#cache.set(name, failed);
+      this.#cache.set(path, failed);
       return failed;
     }
   }
 
   /** Those who ask while the vault is being asked share the answer. */
-  #fetch(name: string, abortSignal?: AbortSignal): Promise<Cached> {
-    const underWay = this.#fetching.get(name);
+  #fetch(path: string, abortSignal?: AbortSignal): Promise<Cached> {
+    const underWay = this.#fetching.get(path);
     if (underWay !== undefined) return underWay;
-    const fetching = this.#fetchAndProtect(name, abortSignal).finally(() => this.#fetching.delete(name));
-    this.#fetching.set(name, fetching);
+    const fetching = this.#fetchAndProtect(path, abortSignal).finally(() => this.#fetching.delete(path));
+    this.#fetching.set(path, fetching);
     return fetching;
   }
 
-  async #fetchAndProtect(name: string, abortSignal?: AbortSignal): Promise<Cached> {
-    const bytes = await this.#read(name, abortSignal);
+  async #fetchAndProtect(path: string, abortSignal?: AbortSignal): Promise<Cached> {
+    const { bytes, version } = await this.#read(path, abortSignal);
     try {
-      const cached = { payload: await this.#protector().protect(bytes), fetchedAt: now().getTime() };
-      this.#cache.set(name, cached);
+      const cached = { payload: await this.#protector().protect(bytes), version, fetchedAt: now().getTime() };
+      this.#cache.set(path, cached);
       return cached;
     } finally {
       bytes.fill(0);
     }
   }
 
-  async #read(name: string, abortSignal?: AbortSignal): Promise<Buffer> {
+  async #read(path: string, abortSignal?: AbortSignal): Promise<{ readonly bytes: Buffer; readonly version: string }> {
+    const [name = "", version] = path.split("/");
     try {
-      const { value } = await secretClient().getSecret(name, abortSignal === undefined ? {} : { abortSignal });
-      if (value !== undefined) return Buffer.from(value, "utf8");
+      const { value, properties } = await secretClient().getSecret(name, {
+        ...(version !== undefined && { version }),
+        ...(abortSignal !== undefined && { abortSignal }),
+      });
+      if (value !== undefined) return { bytes: Buffer.from(value, "utf8"), version: properties.version ?? "" };
     } catch (error) {
       // Deleted, disabled or no longer ours: unlike an outage, this ends the use of what is cached.
       if (!isRestError(error) || (error.statusCode !== 403 && error.statusCode !== 404)) throw error;
     }
-    this.#cache.delete(name);
-    throw new SecretUnavailable(`The vault has no secret ${name} for this app.`);
+    this.#cache.delete(path);
+    throw new SecretUnavailable(`The vault has no secret ${path} for this app.`);
   }
 }
 
 /** The secrets of this process. */
-export const secrets = new Secrets(() => protector("platform", "secret-cache"));
+export const secrets = new Secrets<OwnSecretName>(() => protector("platform", "secret-cache"));
+
+/** Resolves if this process can use each secret that it may need. Throws {@link SecretUnavailable} where one is missing. */
+export async function ownSecretsReady(): Promise<void> {
+  for (const name of ownSecretNames) await secrets.use(name, () => undefined);
+}

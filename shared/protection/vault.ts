@@ -1,4 +1,4 @@
-import { CryptographyClient, KeyClient } from "@azure/keyvault-keys";
+import { CryptographyClient, KeyClient, type KeyVaultKey } from "@azure/keyvault-keys";
 import { SecretClient } from "@azure/keyvault-secrets";
 import { config } from "../config.ts";
 import { identity } from "../identity.ts";
@@ -14,12 +14,17 @@ export interface KeyWrap {
   unwrap(wrapped: string, wrappedBy: string): Promise<Uint8Array>;
 }
 
+/** The vault's wrapping key is smaller than the setting WRAPPING_KEY_BITS asks for; nothing is wrapped with it. */
+export class WrappingKeyTooSmall extends Error {
+  override readonly name = "WrappingKeyTooSmall";
+}
+
 const algorithm = "RSA-OAEP-256";
 
 /** RSA-OAEP-256 by the vault's key {@link wrappingKeyName}; both operations happen inside the vault. */
 export const vaultKeyWrap: KeyWrap = {
   async wrap(master) {
-    const key = await keyClient().getKey(wrappingKeyName);
+    const key = await wrappingKey();
     const { version } = key.properties;
     if (version === undefined) throw new TypeError("The vault named no version of its key.");
     const { result } = await new CryptographyClient(key, identity(), vaultOptions()).wrapKey(algorithm, master);
@@ -30,6 +35,29 @@ export const vaultKeyWrap: KeyWrap = {
     return result;
   },
 };
+
+/** Resolves if the vault's wrapping key may be used. Only who wraps may read it: the others have nothing to check. */
+export async function wrappingKeyReady(): Promise<void> {
+  if (config().role !== "api") await wrappingKey();
+}
+
+/** The key that wraps now. Throws {@link WrappingKeyTooSmall}. */
+async function wrappingKey(): Promise<KeyVaultKey> {
+  const key = await keyClient().getKey(wrappingKeyName);
+  const bits = bitsOf(key.key?.n ?? Buffer.alloc(0));
+  const { wrappingKeyBits } = config();
+  if (bits < wrappingKeyBits)
+    throw new WrappingKeyTooSmall(
+      `The vault's key ${wrappingKeyName} has ${bits} bits; WRAPPING_KEY_BITS asks for ${wrappingKeyBits}.`,
+    );
+  return key;
+}
+
+/** Length of an RSA modulus. */
+function bitsOf(modulus: Uint8Array): number {
+  const first = modulus.findIndex((byte) => byte !== 0);
+  return first === -1 ? 0 : (modulus.length - first) * 8 - Math.clz32(modulus[first] ?? 0) + 24;
+}
 
 export const secretClient = lazy(() => new SecretClient(config().vault.url, identity(), vaultOptions()));
 

@@ -9,6 +9,8 @@ it("names what answers and what does not, within the time that a probe waits", a
     { name: "database", ok: true },
     { name: "storage", ok: true },
     { name: "key-ring", ok: true },
+    { name: "wrapping-key", ok: true },
+    { name: "secrets", ok: true },
   ]);
   await backend[Symbol.asyncDispose]();
   const kept = await readiness();

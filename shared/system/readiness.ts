@@ -1,5 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { ownSecretsReady } from "../protection/secrets.ts";
 import { protectionReady } from "../protection/protection.ts";
+import { wrappingKeyReady } from "../protection/vault.ts";
 import { storageReady } from "../storage/storageReady.ts";
 import { databaseReady } from "../tenancy/databaseReady.ts";
 
@@ -13,6 +15,8 @@ const dependencies: Readonly<Record<string, () => Promise<void>>> = {
   database: databaseReady,
   storage: storageReady,
   "key-ring": protectionReady,
+  "wrapping-key": wrappingKeyReady,
+  secrets: ownSecretsReady,
 };
 
 const limitMs = 2_000;

@@ -213,7 +213,7 @@ function renderPage(status: number, page: unknown): PlainResponse {
 }
 
 /** Errors, by name, that say that a service which we depend on does not answer. */
-const outages: readonly string[] = ["KeyRingUnavailable", "SecretUnavailable", "RestError"];
+const outages: readonly string[] = ["KeyRingUnavailable", "WrappingKeyTooSmall", "SecretUnavailable", "RestError"];
 
 function problemOf(thrown: unknown, contract: Contract, log: Log, requestId: string): Problem {
   const outage = thrown instanceof Error && outages.includes(thrown.name);

@@ -26,7 +26,12 @@ export const logFaultFiles = [
   "shared/tenancy/log.ts",
   "shared/webhooks/deliverWebhook.ts",
 ] as const;
-export type FaultFile = (typeof faultFiles)[number] | (typeof logFaultFiles)[number];
+
+/** The same for the rotation of secrets. */
+export const secretFaultFiles = ["shared/protection/rotateSecrets.ts"] as const;
+
+export type FaultFile =
+  (typeof faultFiles)[number] | (typeof logFaultFiles)[number] | (typeof secretFaultFiles)[number];
 
 const root = join(import.meta.dirname, "..", "..");
 const hook = join(import.meta.dirname, "faultHook.ts");
@@ -49,7 +54,7 @@ export function sitesOf(file: FaultFile): string[] {
 }
 
 function isFaultFile(file: string): file is FaultFile {
-  return ([...faultFiles, ...logFaultFiles] as readonly string[]).includes(file);
+  return ([...faultFiles, ...logFaultFiles, ...secretFaultFiles] as readonly string[]).includes(file);
 }
 
 interface Await {
