@@ -5,7 +5,7 @@ import { startAzurite } from "./azurite.ts";
 import { startBlobFront } from "./blobFront.ts";
 import { caFile, loadCertificates, trust } from "./certificates.ts";
 import { startCosmos } from "./cosmos/server.ts";
-import { startHost } from "./host/host.ts";
+import { type FunctionsHost, type HostOptions, startHost } from "./host/host.ts";
 import type { LogSink } from "./host/log.ts";
 import { startIdentity } from "./identity.ts";
 import { startIssuer } from "./issuer.ts";
@@ -25,6 +25,8 @@ export interface StackOptions {
   /** Folder of the built app. */
   readonly appDir: string;
   readonly log: LogSink;
+  /** Runs the app, whose settings are in `env`; in this process unless given. */
+  readonly startApp?: (options: HostOptions) => Promise<FunctionsHost>;
   /** Further settings, or other values of the stack's own. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -49,7 +51,7 @@ export const operatorEmail = "operator@callpilot.localhost";
 const database = "callpilot";
 const folders = ["certificates", "storage", "cosmos", "vault", "issuer", "mail"];
 
-/** Boots the whole local Azure and the app in this process. One per process. */
+/** Boots the whole local Azure and the app, in this process. One per process. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { dataDir, port } = options;
   const at = (offset: number) => (port === 0 ? 0 : port + offset);
@@ -119,8 +121,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ...options.settings,
     };
     Object.assign(process.env, settings);
+    const { startApp = startHost } = options;
     const host = keep(
-      await startHost({
+      await startApp({
         appDir: options.appDir,
         port: apiPort,
         env: process.env,

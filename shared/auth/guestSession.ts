@@ -1,6 +1,6 @@
 import { now } from "../clock.ts";
 import { UnprotectError, protector } from "../protection/protector.ts";
-import { isSecret, parseToken } from "../protection/oneTimeToken.ts";
+import { credentialParts, isSecret, parseToken } from "../protection/oneTimeToken.ts";
 import { type Link, linkKind } from "../surveys/link.ts";
 import { admit } from "../tenancy/admit.ts";
 import { isTenantId } from "../tenancy/ids.ts";
@@ -52,7 +52,7 @@ export async function openSession(
 
 /** The guest behind a session's bearer; the link and the tenant are read each time, so that a revoked link ends at once. */
 export async function verifySession(bearer: string): Promise<GuestCaller> {
-  const [tenantId = "", payload = "", ...more] = bearer.slice(prefix.length).split(".");
+  const [tenantId = "", payload = "", ...more] = credentialParts(bearer.slice(prefix.length));
   if (more.length > 0 || !isTenantId(tenantId)) throw new Problem("unauthenticated");
   const session = await open(tenantId, payload);
   if (session.exp <= now().getTime()) throw new Problem("unauthenticated");

@@ -17,9 +17,17 @@ export function tokenText({ tenantId, id, secret }: OneTimeToken): string {
   return `${tenantId}.${id}.${secret}`;
 }
 
+/**
+ * The parts of a credential between its dots, each a text of its own: what split() gives keeps the whole credential in
+ * memory for as long as anything remembers one of them, such as the tenant's id.
+ */
+export function credentialParts(text: string): string[] {
+  return text.split(".").map((part) => Buffer.from(part).toString());
+}
+
 /** The parts of a token's text, or undefined where it is none. Says nothing about its validity. */
 export function parseToken(text: string): OneTimeToken | undefined {
-  const [tenantId, id, secret, ...more] = text.split(".");
+  const [tenantId, id, secret, ...more] = credentialParts(text);
   if (tenantId === undefined || id === undefined || secret === undefined || more.length > 0) return undefined;
   return /^\w{1,64}$/u.test(id) && /^[\w-]{43}$/u.test(secret) ? { tenantId, id, secret } : undefined;
 }

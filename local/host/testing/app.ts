@@ -12,6 +12,8 @@ import type { FromParent } from "./childHost.ts";
 /** A function app made for one test, built and run by the host in a process of its own. */
 export interface TestApp {
   readonly url: string;
+  /** Of its process. */
+  readonly pid: number;
   readonly functions: readonly FunctionInfo[];
   /** Everything logged so far. */
   readonly lines: readonly LogLine[];
@@ -48,13 +50,14 @@ export async function buildApp({
   return { dir, remove: () => rm(dir, { recursive: true, force: true }) };
 }
 
-/** Runs a built app. Throws {@link LocalError} when the host refuses it. */
+/** Runs a built app, with options for Node if given. Throws {@link LocalError} when the host refuses it. */
 export async function runApp(
   options: Extract<FromParent, { start: unknown }>["start"],
   env: Readonly<Record<string, string>> = {},
+  execArgv: readonly string[] = [],
 ): Promise<TestApp> {
   const child = fork(join(import.meta.dirname, "childHost.ts"), {
-    execArgv: [],
+    execArgv: [...execArgv],
     // Nothing of the test runner's own environment, which colours output and sets NODE_OPTIONS.
     env: { PATH: process.env["PATH"], ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -89,6 +92,7 @@ export async function runApp(
   });
   return {
     ...started,
+    pid: child.pid ?? 0,
     lines,
     noise: () => noise,
     send,

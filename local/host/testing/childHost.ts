@@ -7,7 +7,13 @@ import type { HostOptions } from "../host.ts";
 // The entry of the process that runs a test's app: one host per process.
 
 export type FromParent =
-  | { readonly start: Omit<HostOptions, "env" | "port" | "log" | "onBlobCreated" | "onQueueMessage"> & { ca?: string } }
+  | {
+      readonly start: Omit<HostOptions, "env" | "port" | "log" | "onBlobCreated" | "onQueueMessage"> & {
+        readonly ca?: string;
+        /** A free one unless given. */
+        readonly port?: number;
+      };
+    }
   | { readonly stop: true }
   | { readonly blob: BlobCreated }
   | { readonly queue: string };
@@ -23,8 +29,8 @@ async function take(message: FromParent): Promise<void> {
     if (ca !== undefined) trust(await readFile(ca, "utf8"));
     const { startHost } = await import("../host.ts");
     const host = await startHost({
-      ...options,
       port: 0,
+      ...options,
       env: process.env,
       log: (line) => tell({ line }),
       onBlobCreated: (listener) => blobListeners.push(listener),
