@@ -89,8 +89,19 @@ export default defineConfig(
         "error",
         {
           selector:
-            "NewExpression[callee.name=/^(DefaultAzureCredential|ClientSecretCredential|EnvironmentCredential|StorageSharedKeyCredential|AzureKeyCredential)$/]",
+            "NewExpression:matches([callee.name=/Credential$/], [callee.property.name=/Credential$/]):not([callee.name='ManagedIdentityCredential'])",
           message: "Managed Identity only (shared/identity.ts).",
+        },
+        {
+          selector:
+            "NewExpression[callee.name='CosmosClient'] Property[key.name=/^(key|connectionString|resourceTokens|tokenProvider)$/]",
+          message: "No keys: Managed Identity only.",
+        },
+        {
+          // The clients of all Azure SDKs take a connection string as their only argument.
+          selector:
+            "NewExpression[callee.name=/Client$/][arguments.length=1]:not([arguments.0.type='ObjectExpression']):not([callee.name='CosmosClient'][arguments.0.type='Identifier'])",
+          message: "No connection strings: Managed Identity only.",
         },
         {
           selector: "CallExpression[callee.property.name='fromConnectionString']",

@@ -105,6 +105,10 @@ describe("a key in any variable at all", () => {
     }
   });
 
+  it.each([...Object.keys(right), "WEBHOOK_ALLOWED_ORIGINS", "FFMPEG_PATH"])("is taken by no setting: %s", (name) => {
+    for (const [, value] of planted) expect(refusal({ ...local, [name]: value })).toContain(`${name}: holds a key`);
+  });
+
   it("is none in Application Insights' connection string", () => {
     const env = {
       ...right,

@@ -181,3 +181,40 @@ test("no master key is in the stored ring", async () => {
   expect(masters).toHaveLength(1);
   expect(JSON.stringify(await storedKeys())).not.toContain(masters[0]);
 });
+
+test("with the vault down on the day a key is due, nothing is written, the old one goes on, and the next run adds it", async () => {
+  await worker().ready();
+  const [first] = await storedKeys();
+  time += 88 * day;
+  const failing: KeyWrap = { ...vaultDown, unwrap: (...args) => vaultKeyWrap.unwrap(...args) };
+  const ring = worker(failing);
+  await expect(ring.rotate(clock())).rejects.toThrow("vault is down");
+  expect(await storedKeys()).toEqual([first]);
+  expect((await ring.active()).id).toBe(first?.id);
+  time += day;
+  await worker().rotate(clock());
+  expect(await storedKeys()).toHaveLength(2);
+});
+
+test("a revocation and a rotation at the same time both happen", async () => {
+  await worker().ready();
+  const [first] = await storedKeys();
+  time += 88 * day;
+  await Promise.all([worker().revoke(first?.id ?? "", clock()), worker().rotate(clock())]);
+  const keys = await storedKeys();
+  expect(keys.find(({ id }) => id === first?.id)?.revokedAt).toBe(clock().toISOString());
+  const { id } = await api().active();
+  expect(id).not.toBe(first?.id);
+});
+
+test("a revocation reaches every instance that is running within ten minutes, whatever each has unwrapped", async () => {
+  const instances = Array.from({ length: 4 }, () => api());
+  const first = worker();
+  const payload = await on(first).protect("x");
+  for (const instance of instances) await on(instance).unprotect(payload);
+  await first.revoke((await first.active()).id, clock());
+  time += 10 * minute;
+  for (const instance of instances) await expect(on(instance).unprotect(payload)).rejects.toThrow(UnprotectError);
+  const after = await on(first).protect("y");
+  for (const instance of instances) await expect(on(instance).unprotect(after)).resolves.toBeDefined();
+});
