@@ -118,7 +118,7 @@ async function answer(
       : valid(contract.body, parseBody(request.headers.get("content-type") ?? undefined, bytes));
   const idempotency = idempotencyOf(contract, request, authenticated, bytes);
   const scope = authenticated.open?.(idempotency);
-  const input: AnyInput = {
+  const asked: Omit<AnyInput, "resource"> = {
     params,
     query: queryOf(contract.query, request.url),
     body,
@@ -126,9 +126,14 @@ async function answer(
     tenant: scope,
     ifMatch: preconditionOf(contract, request),
     facts,
-    resource: await reached(contract, authenticated.caller, scope, params),
   };
   const first = scope && idempotency && (await firstEffect(scope, idempotency));
+  // Read after the record, and again for a repeat that lost to its first: what it shows is what the first one left.
+  const reach = async (): Promise<AnyInput> => ({
+    ...asked,
+    resource: await reached(contract, authenticated.caller, scope, params),
+  });
+  const input = await reach();
   if (first !== undefined) return replay(contract, request, input, first);
   try {
     const result = await contract.handler(input);
@@ -140,7 +145,7 @@ async function answer(
     if (scope === undefined || idempotency === undefined || !(repeated || (isProblem(error) && error.status < 500)))
       throw error;
     const other = await firstEffect(scope, idempotency);
-    if (other !== undefined) return replay(contract, request, input, other);
+    if (other !== undefined) return replay(contract, request, await reach(), other);
     throw repeated ? new Problem("in_progress", { retryAfter: 1 }) : error;
   }
 }
