@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { activityId } from "../../shared/tenancy/activityId.ts";
 import { sendJson, targetOf } from "../http.ts";
 import { CosmosError } from "./errors.ts";
 import type { Fault, Faults } from "./faults.ts";
@@ -12,19 +13,21 @@ function filterOf(search: URLSearchParams): RequestFilter | undefined {
   const since = search.get("since");
   const container = search.get("container");
   const partitionKey = search.get("partitionKey");
-  if (since === null && container === null && partitionKey === null) return undefined;
+  const requestId = search.get("requestId");
+  if ([since, container, partitionKey, requestId].every((given) => given === null)) return undefined;
   return {
     ...(since === null ? {} : { since: Number(since) }),
     ...(container === null ? {} : { container }),
     ...(partitionKey === null ? {} : { partitionKey }),
+    ...(requestId === null ? {} : { activityId: activityId(requestId) }),
   };
 }
 
 /**
  * For tests in other processes, without a token:
  * - `POST /_local/faults` with a Fault, `GET` those pending, `DELETE` all;
- * - `GET /_local/counters?since=&container=&partitionKey=` answers `{ latest, counters }`, `DELETE` resets;
- * - `GET /_local/requests` with the same filters answers the latest records.
+ * - `GET /_local/counters?since=&container=&partitionKey=&requestId=` answers `{ latest, counters }`, `DELETE` resets;
+ * - `GET /_local/requests` with the same filters answers the latest records: by `requestId` those of one request to the app.
  * Pages in a browser are refused: they could reach this port, too.
  */
 export function handleAdmin(

@@ -1,5 +1,6 @@
 import type { Container, OperationInput } from "@azure/cosmos";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { userAgents } from "./arrival.ts";
 import { failureOf, mintToken, TestCosmos } from "./testSupport.ts";
 
 let cosmos: TestCosmos;
@@ -169,6 +170,7 @@ function send(container: Container, operations: OperationInput[], headers: Recor
     body: JSON.stringify(operations),
     headers: {
       authorization: `type=aad&ver=1.0&sig=${mintToken(cosmos.service.url)}`,
+      "user-agent": userAgents.test,
       "x-ms-cosmos-is-batch-request": "true",
       "x-ms-cosmos-batch-atomic": "true",
       ...headers,

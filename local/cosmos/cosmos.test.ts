@@ -3,6 +3,7 @@ import { CosmosClient, PartitionKeyDefinitionVersion, PartitionKeyKind } from "@
 import { ManagedIdentityCredential } from "@azure/identity";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startIdentity } from "../identity.ts";
+import { userAgents } from "./arrival.ts";
 import { clientOf, failureOf, mintToken, TestCosmos } from "./testSupport.ts";
 
 let cosmos: TestCosmos;
@@ -160,7 +161,11 @@ describe("documents", () => {
     await items.create({ id: "s1", tenantId: "t1" });
     const read = (headers: Record<string, string>): Promise<Response> =>
       fetch(`${cosmos.service.url}/${container.url}/docs/s1`, {
-        headers: { authorization: `type=aad&ver=1.0&sig=${mintToken(cosmos.service.url)}`, ...headers },
+        headers: {
+          authorization: `type=aad&ver=1.0&sig=${mintToken(cosmos.service.url)}`,
+          "user-agent": userAgents.test,
+          ...headers,
+        },
       });
     expect((await read({})).status).toBe(400);
     expect((await read({ "x-ms-documentdb-partitionkey": '["t1","2026-11"]' })).status).toBe(400);

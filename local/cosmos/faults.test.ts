@@ -1,6 +1,8 @@
 import { ConsistencyLevel, type Container, type RequestOptions } from "@azure/cosmos";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { failureOf, TestCosmos } from "./testSupport.ts";
+import { activityId } from "../../shared/tenancy/activityId.ts";
+import { userAgents } from "./arrival.ts";
+import { failureOf, mintToken, TestCosmos } from "./testSupport.ts";
 
 let cosmos: TestCosmos;
 let container: Container;
@@ -127,6 +129,21 @@ describe("the record of requests", () => {
         { operation: "document.batch", container: "test/data", partitionKey: '["t1"]', batch: ["Read"], status: 207 },
       ],
     });
+  });
+
+  it("gives the requests that one request to the app caused", async () => {
+    const headers = {
+      authorization: `type=aad&ver=1.0&sig=${mintToken(cosmos.service.url)}`,
+      "user-agent": userAgents.test,
+      "x-ms-activity-id": activityId("request-1"),
+      "x-ms-documentdb-partitionkey": '["t1"]',
+    };
+    const sent = await fetch(`${cosmos.service.url}/${container.url}/docs/none`, { headers });
+    expect(sent.headers.get("x-ms-activity-id")).toBe(activityId("request-1"));
+    const found = async (requestId: string) =>
+      ((await (await admin("GET", `requests?requestId=${requestId}`)).json()) as { requests: object[] }).requests;
+    expect(await found("request-1")).toMatchObject([{ operation: "document.read", id: "none", from: "test" }]);
+    expect(await found("request-2")).toEqual([]);
   });
 
   it("is closed to pages in a browser", async () => {

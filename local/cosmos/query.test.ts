@@ -1,5 +1,6 @@
 import type { Container, FeedOptions, SqlQuerySpec } from "@azure/cosmos";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { userAgents } from "./arrival.ts";
 import { failureOf, mintToken, TestCosmos } from "./testSupport.ts";
 
 let cosmos: TestCosmos;
@@ -164,6 +165,7 @@ describe("a query without a partition key", () => {
       body: JSON.stringify({ query: "SELECT * FROM c", parameters: [] }),
       headers: {
         authorization: `type=aad&ver=1.0&sig=${mintToken(cosmos.service.url)}`,
+        "user-agent": userAgents.test,
         "content-type": "application/query+json",
         "x-ms-documentdb-isquery": "True",
       },

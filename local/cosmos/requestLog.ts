@@ -23,6 +23,9 @@ export type Operation =
   | "document.batch"
   | "document.changeFeed";
 
+/** The app, the local host for its own ends (change feed and leases), or a test past the app. */
+export type Sender = "app" | "host" | "test";
+
 /** One request as it arrived, for tests that assert on what reached the database. */
 export interface RequestRecord {
   /** Counts up from 1 since the server started. */
@@ -40,7 +43,11 @@ export interface RequestRecord {
   readonly tenantPredicate?: boolean;
   /** Batches: the operations in their order, e.g. `["Create", "Patch"]`. */
   readonly batch?: readonly string[];
+  /** The client's own where it sent one: the app's is made from its request's id. */
   readonly activityId: string;
+  readonly from: Sender;
+  /** What is wrong with it by the rule that the app is held to: see violation.ts. */
+  readonly violation?: string;
   /** The HTTP status that was sent, or `reset` when a fault cut the connection. */
   readonly status: number | "reset";
 }
@@ -50,6 +57,7 @@ export interface RequestFilter {
   readonly since?: number;
   readonly container?: string;
   readonly partitionKey?: string;
+  readonly activityId?: string;
 }
 
 const CAPACITY = 10_000;
@@ -80,7 +88,8 @@ export class RequestLog {
         (record) =>
           record.sequence > (filter.since ?? 0) &&
           (filter.container === undefined || record.container === filter.container) &&
-          (filter.partitionKey === undefined || record.partitionKey === filter.partitionKey),
+          (filter.partitionKey === undefined || record.partitionKey === filter.partitionKey) &&
+          (filter.activityId === undefined || record.activityId === filter.activityId),
       );
   }
 

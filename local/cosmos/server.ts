@@ -7,12 +7,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { readText, TooLarge } from "../http.ts";
 import { type Certificates, listen, type LocalService, stop } from "../service.ts";
 import { handleAdmin, isAdmin } from "./admin.ts";
+import { arrivalOf } from "./arrival.ts";
 import { CosmosError } from "./errors.ts";
 import { type Fault, Faults } from "./faults.ts";
 import { type Answer, Handler } from "./handler.ts";
-import { hasTenantPredicate, parseQueryRequest } from "./query.ts";
-import { type CosmosRequest, parseRequest } from "./request.ts";
-import { RequestLog, type RequestRecord } from "./requestLog.ts";
+import { recordDirVariable, recorder } from "./recorder.ts";
+import { parseRequest } from "./request.ts";
+import { RequestLog } from "./requestLog.ts";
 import { Store } from "./store.ts";
 import { requireToken } from "./token.ts";
 
@@ -57,38 +58,6 @@ function send(response: ServerResponse, { status, headers, body }: Answer, activ
   response.end(text);
 }
 
-/** The client's own, as Azure echoes it; a new one where it sent none. */
-function activityIdOf(request: IncomingMessage): string {
-  const given = request.headers["x-ms-activity-id"];
-  return typeof given === "string" ? given : randomUUID();
-}
-
-function tenantPredicate(request: CosmosRequest): boolean {
-  try {
-    return hasTenantPredicate(parseQueryRequest(request.body));
-  } catch {
-    // The query is malformed; its caller is told so by the handler.
-    return false;
-  }
-}
-
-function describe(request: CosmosRequest, activityId: string): Omit<RequestRecord, "sequence" | "status"> {
-  const { operation, databaseId, containerId, partitionKey, id, consistency, body } = request;
-  const isQuery = operation === "document.query" || operation === "document.queryPlan";
-  return {
-    operation,
-    activityId,
-    ...(containerId === "" ? {} : { container: `${databaseId}/${containerId}` }),
-    ...(partitionKey === undefined ? {} : { partitionKey }),
-    ...(id === undefined ? {} : { id }),
-    ...(consistency === undefined ? {} : { consistency }),
-    ...(isQuery ? { tenantPredicate: tenantPredicate(request) } : {}),
-    ...(operation === "document.batch" && Array.isArray(body)
-      ? { batch: body.map((entry) => String((entry as { operationType?: unknown } | null)?.operationType)) }
-      : {}),
-  };
-}
-
 /**
  * Serves the part of Azure Cosmos DB's REST API that `@azure/cosmos` uses, from one SQLite file in `dataDir`.
  * @throws LocalError when the port is in use, or the file is damaged or in use.
@@ -98,6 +67,8 @@ export async function startCosmos(options: {
   readonly port: number;
   readonly dataDir: string;
   readonly tls: Certificates;
+  /** Folder in which every request for documents is kept, for a look at them all after a test run. */
+  readonly recordDir?: string | undefined;
 }): Promise<CosmosService> {
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const store = new Store(join(options.dataDir, "cosmos.sqlite"));
@@ -106,7 +77,6 @@ export async function startCosmos(options: {
   let url = "";
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const activityId = activityIdOf(request);
     const text = await readText(request, MAX_REQUEST_BYTES);
     if (isAdmin(request)) {
       handleAdmin(request, response, text, { url, faults, requests });
@@ -114,7 +84,7 @@ export async function startCosmos(options: {
     }
     requireToken(request.headers.authorization, url);
     const parsed = parseRequest(request, text);
-    const record = describe(parsed, activityId);
+    const record = arrivalOf(request, parsed, store.container(parsed.databaseId, parsed.containerId)?.definition);
     const fault = faults.take(record);
     if (fault?.delayMs !== undefined) await delay(fault.delayMs);
     let answer: Answer | undefined;
@@ -129,8 +99,9 @@ export async function startCosmos(options: {
     if (fault?.status === "reset") answer = undefined;
     else if (fault !== undefined && fault.status !== "stale") answer = faultAnswer({ ...fault, status: fault.status });
     requests.add({ ...record, status: answer?.status ?? "reset" });
+    recording?.(record);
     if (answer === undefined) request.socket.destroy();
-    else send(response, answer, activityId);
+    else send(response, answer, record.activityId);
   };
 
   const server = createServer({ key: options.tls.key, cert: options.tls.cert }, (request, response) => {
@@ -149,6 +120,7 @@ export async function startCosmos(options: {
     throw error;
   }
   url = `https://localhost:${port}`;
+  const recording = recorder(options.recordDir ?? process.env[recordDirVariable], port);
   const purge = setInterval(() => {
     store.purge();
   }, PURGE_INTERVAL_MS).unref();

@@ -13,6 +13,7 @@ import { UnsecuredJWT } from "jose";
 import { lazy } from "../../shared/lazy.ts";
 import { loadCertificates, trust } from "../certificates.ts";
 import type { Certificates } from "../service.ts";
+import { userAgents } from "./arrival.ts";
 import { type CosmosService, startCosmos } from "./server.ts";
 
 /** A token as the identity endpoint makes it; the server does not look at its signature. */
@@ -25,6 +26,7 @@ export function mintToken(audience: string, secondsLeft = 3600): string {
 export function clientOf(url: string, options: Partial<CosmosClientOptions> = {}): CosmosClient {
   return new CosmosClient({
     endpoint: url,
+    userAgentSuffix: userAgents.test,
     aadCredentials: {
       getToken: (scopes) =>
         Promise.resolve({

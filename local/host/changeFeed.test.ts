@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type Container, CosmosClient, type Database } from "@azure/cosmos";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { identity } from "../../shared/identity.ts";
+import { userAgents } from "../cosmos/arrival.ts";
 import { type CosmosService, startCosmos } from "../cosmos/server.ts";
 import { type TestApp, buildApp, runApp } from "./testing/app.ts";
 import { type TestServices, startServices } from "./testing/services.ts";
@@ -59,7 +60,11 @@ describe("a Cosmos DB trigger", () => {
   beforeAll(async () => {
     services = await startServices();
     cosmos = await startCosmos({ port: 0, dataDir: join(services.dir, "cosmos"), tls: services.tls });
-    client = new CosmosClient({ endpoint: cosmos.url, aadCredentials: identity() });
+    client = new CosmosClient({
+      endpoint: cosmos.url,
+      aadCredentials: identity(),
+      userAgentSuffix: userAgents.test,
+    });
     ({ database } = await client.databases.createIfNotExists({ id: "test" }));
     for (const id of Object.keys(functions))
       await database.containers.createIfNotExists({ id, partitionKey: { paths: ["/tenantId"] } });

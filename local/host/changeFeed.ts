@@ -1,5 +1,6 @@
 import { ChangeFeedStartFrom, type Container, CosmosClient } from "@azure/cosmos";
 import { identity } from "../../shared/identity.ts";
+import { userAgents } from "../cosmos/arrival.ts";
 import type { AppFunction } from "./app.ts";
 import { HostStopping, pause } from "./invoke.ts";
 import { type Lease, LeaseLost, createLeases } from "./lease.ts";
@@ -59,7 +60,7 @@ export function createChangeFeedTrigger(
   };
 
   const loop = async () => {
-    const client = new CosmosClient({ endpoint, aadCredentials: identity() });
+    const client = new CosmosClient({ endpoint, aadCredentials: identity(), userAgentSuffix: userAgents.host });
     const leases = createLeases({
       database: client.database(optional(fn, "leaseDatabaseName") ?? databaseName),
       containerName: leaseName,

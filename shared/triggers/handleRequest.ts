@@ -7,7 +7,7 @@ import { policies } from "../auth/policies.ts";
 import { config } from "../config.ts";
 import { recordOnce } from "../log/recordOnce.ts";
 import { secrets } from "../protection/secrets.ts";
-import { openBoundary } from "../tenancy/boundary.ts";
+import { boundary, openBoundary } from "../tenancy/boundary.ts";
 import { derivedId } from "../tenancy/ids.ts";
 import { type Idempotency, IdempotencyConflict, type TenantScope, idempotencyKind } from "../tenancy/scope.ts";
 import { fault, valid } from "../validator.ts";
@@ -61,6 +61,8 @@ async function handle(contract: Contract, request: PlainRequest, requestId: stri
     failure = problemOf(error, contract, request.log, requestId);
     response = problemResponse(failure, requestId);
   }
+  // Whose link or invitation it was shows on the way only.
+  const tenantId = trail.scope?.tenantId ?? [...boundary().admitted][0];
   const traceId = /^[0-9a-f]{2}-([0-9a-f]{32})-/u.exec(request.headers.get("traceparent") ?? "")?.[1];
   request.log(response.status >= 500 ? "error" : "info", {
     event: "request",
@@ -71,7 +73,8 @@ async function handle(contract: Contract, request: PlainRequest, requestId: stri
     ...databaseFields(),
     ...(traceId !== undefined && { traceId }),
     ...(failure !== undefined && { code: failure.code }),
-    ...(trail.scope !== undefined && { tenantId: trail.scope.tenantId, caller: trail.scope.actor.id }),
+    ...(trail.scope !== undefined && { caller: trail.scope.actor.id }),
+    ...(tenantId !== undefined && { tenantId }),
   });
   return {
     ...response,

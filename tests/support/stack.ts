@@ -6,6 +6,8 @@ import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { build } from "../../scripts/build.ts";
 import type { StackAddresses } from "../../local/client.ts";
+import { recordDirVariable, recordFile } from "../../local/cosmos/recorder.ts";
+import { type DatabaseRecord, databaseRecord } from "./databaseRecord.ts";
 
 /** A running stack, as its `stack.json` describes it. */
 export interface StackDescription extends StackAddresses {
@@ -72,9 +74,17 @@ export async function startStackProcess(options: {
   };
 }
 
-/** Vitest's global set-up: one stack for the whole suite. Every test file makes tenants of its own. */
+/** Requests of the app that a run of all test files does not stay below. */
+const leastOfAll = 20_000;
+
+/**
+ * Vitest's global set-up: one stack for the whole suite, and in the end what every database of the run has recorded. Every
+ * test file makes tenants of its own.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await build({});
+  const recordDir = await mkdtemp(join(tmpdir(), "callpilot-record-"));
+  process.env[recordDirVariable] = recordDir;
   const dataDir = await mkdtemp(join(tmpdir(), "callpilot-stack-"));
   const webhookOrigin = `http://127.0.0.1:${quietPort()}`;
   const {
@@ -88,6 +98,27 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide("stack", { ...stack, webhookOrigin });
   return async () => {
     if (child.exitCode === null) await stop();
-    await rm(dataDir, { recursive: true, force: true });
+    const record = await databaseRecord(recordDir, {
+      recordFile: recordFile(recordDir, child.pid ?? 0, Number(new URL(stack.cosmosUrl).port)),
+      logFile: join(dataDir, "functions.log"),
+    });
+    for (const dir of [dataDir, recordDir]) await rm(dir, { recursive: true, force: true });
+    judge(record, await isWhole(project));
   };
+}
+
+/** Prints what the databases recorded. Throws, which fails the run, where the app did what it must not. */
+function judge({ servers, app, host, tests, joined, violations }: DatabaseRecord, whole: boolean): void {
+  console.log(
+    `database record: ${app} requests, ${violations.length} violations ` +
+      `(${joined} joined with the app's log; apart from that ${tests} of tests, ${host} of the host; ${servers} databases)`,
+  );
+  if (violations.length > 0) throw new Error(["violations at the database:", ...violations.slice(0, 20)].join("\n"));
+  if (whole && app < leastOfAll) throw new Error(`fewer than ${leastOfAll} requests: the record is not of all tests`);
+}
+
+async function isWhole(project: TestProject): Promise<boolean> {
+  const { testFiles } = await project.globTestFiles();
+  const ran = project.vitest.state.getFiles().length;
+  return ran >= testFiles.length && project.config.testNamePattern === undefined;
 }
