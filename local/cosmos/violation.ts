@@ -54,7 +54,7 @@ const tenantOf = (body: unknown): unknown => (body as { tenantId?: unknown } | n
 
 interface BatchOperation {
   readonly operationType?: unknown;
-  readonly partitionKey?: unknown;
+  readonly partitionKey?: string;
   readonly resourceBody?: unknown;
 }
 
