@@ -61,8 +61,9 @@ async function handle(contract: Contract, request: PlainRequest, requestId: stri
     failure = problemOf(error, contract, request.log, requestId);
     response = problemResponse(failure, requestId);
   }
-  // Whose link or invitation it was shows on the way only.
-  const tenantId = trail.scope?.tenantId ?? [...boundary().admitted][0];
+  const tenantId = trail.scope?.tenantId;
+  // Whose link, invitation or grant it was shows on the way only.
+  const subjectTenantId = [...boundary().admitted].find((admitted) => admitted !== tenantId);
   const traceId = /^[0-9a-f]{2}-([0-9a-f]{32})-/u.exec(request.headers.get("traceparent") ?? "")?.[1];
   request.log(response.status >= 500 ? "error" : "info", {
     event: "request",
@@ -75,6 +76,7 @@ async function handle(contract: Contract, request: PlainRequest, requestId: stri
     ...(failure !== undefined && { code: failure.code }),
     ...(trail.scope !== undefined && { caller: trail.scope.actor.id }),
     ...(tenantId !== undefined && { tenantId }),
+    ...(subjectTenantId !== undefined && { subjectTenantId }),
   });
   return {
     ...response,

@@ -9,6 +9,8 @@ export interface LogFields {
   readonly requestId?: string;
   readonly traceId?: string;
   readonly tenantId?: string;
+  /** A tenant that a link, an invitation or a grant opened to a caller who is not its own. */
+  readonly subjectTenantId?: string;
   readonly caller?: string;
   readonly method?: string;
   readonly status?: number;

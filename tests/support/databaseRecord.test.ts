@@ -10,6 +10,7 @@ import { type CosmosService, startCosmos } from "../../local/cosmos/server.ts";
 import { TestCosmos, clientOf } from "../../local/cosmos/testSupport.ts";
 import { provisionDatabase } from "../../local/provision.ts";
 import { startVaultForTests, type VaultForTests } from "../../shared/protection/vaultForTests.ts";
+import type { LogFields } from "../../shared/triggers/logLine.ts";
 import { activityId } from "../../shared/tenancy/activityId.ts";
 import { databaseRecord } from "./databaseRecord.ts";
 
@@ -110,7 +111,7 @@ describe("the record of a run", () => {
 
 describe("joined with the app's log", () => {
   const logFile = () => join(world.dir, "functions.log");
-  const logged = async (...lines: { requestId: string; tenantId?: string }[]) => {
+  const logged = async (...lines: Partial<LogFields>[]) => {
     const messages = ["The host is up.", ...lines.map((line) => JSON.stringify({ event: "request", ...line }))];
     await writeFile(logFile(), messages.map((message) => `${JSON.stringify({ message })}\n`).join(""));
   };
@@ -135,6 +136,25 @@ describe("joined with the app's log", () => {
     expect(await joined()).toMatchObject({ app: 6, violations: [] });
     await query(container("", "request-2"), bound, mine);
     expect((await joined()).violations).toEqual([expect.stringContaining("(nobody's)")]);
+  });
+
+  it("lets a link, an invitation or a grant open another tenant, in the functions that take one", async () => {
+    const line = { tenantId: "platform", subjectTenantId: mine };
+    await logged(
+      { ...line, requestId: "request-1", function: "openAccessSession" },
+      { ...line, requestId: "request-2", function: "createTenant" },
+    );
+    await read("request-1", mine);
+    expect((await joined()).violations).toEqual([]);
+    await read("request-2", mine);
+    expect((await joined()).violations).toEqual([expect.stringContaining("(platform)")]);
+  });
+
+  it("finds what the guard had to stop", async () => {
+    await logged({ requestId: "request-1", function: "getSurvey", databaseRefused: 1 });
+    expect((await joined()).violations).toEqual([
+      expect.stringContaining("had to stop: getSurvey (request request-1)"),
+    ]);
   });
 
   it("takes a run that left no line for one tenant's", async () => {

@@ -2,6 +2,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeptRecord } from "../../local/cosmos/recorder.ts";
 import { activityId } from "../../shared/tenancy/activityId.ts";
+import type { LogFields } from "../../shared/triggers/logLine.ts";
 import { prefixes } from "../../shared/tenancy/ids.ts";
 
 /** A running stack whose log is there to be joined with its database's record. */
@@ -28,7 +29,8 @@ export async function databaseRecord(dir: string, stack?: JoinedStack): Promise<
   const records = (await Promise.all(files.map((file) => linesOf<KeptRecord>(file)))).flat();
   const sent = records.filter(({ from }) => from === "app");
   const ofStack = stack === undefined ? [] : await linesOf<KeptRecord>(stack.recordFile);
-  const callers = stack === undefined ? new Map<string, never>() : callersOf(await linesOf<HostLine>(stack.logFile));
+  const log = stack === undefined ? [] : await loggedIn(stack.logFile);
+  const callers = callersOf(log);
   const joinable = ofStack.filter(({ from }) => from === "app");
   return {
     servers: files.length,
@@ -39,6 +41,7 @@ export async function databaseRecord(dir: string, stack?: JoinedStack): Promise<
     violations: [
       ...sent.flatMap((record) => (record.violation === undefined ? [] : [sentence(record, record.violation)])),
       ...strays(joinable, callers),
+      ...log.flatMap(({ databaseRefused, ...line }) => (databaseRefused === undefined ? [] : [refused(line)])),
     ],
   };
 }
@@ -49,21 +52,25 @@ async function linesOf<Line>(file: string): Promise<Line[]> {
   return lines.slice(0, -1).map((line) => JSON.parse(line) as Line);
 }
 
-/** A line of a stack's functions.log; the message is what the app logged. */
-interface HostLine {
-  readonly message: string;
+/** What the app logged, of a stack's functions.log. */
+async function loggedIn(file: string): Promise<LoggedLine[]> {
+  const lines = await linesOf<{ readonly message: string }>(file);
+  return lines.flatMap(({ message }) => (message.startsWith("{") ? [JSON.parse(message) as LoggedLine] : []));
 }
 
+type LoggedLine = Partial<LogFields>;
+
+/** Functions that what they are given, and not the bearer, opens a tenant to: a link, an invitation, a tenant's grant. */
+const openers: readonly unknown[] = ["openGuestSession", "acceptInvitation", "openAccessSession"];
+
 /** The tenants that the app's log names, for each request by its activity id. */
-function callersOf(lines: readonly HostLine[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const callers = new Map<string, Set<string>>();
-  for (const { message } of lines) {
-    if (!message.startsWith("{")) continue;
-    const { requestId, tenantId } = JSON.parse(message) as { requestId?: string; tenantId?: string };
+function callersOf(lines: readonly LoggedLine[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const callers = new Map<string, ReadonlySet<string>>();
+  for (const { requestId, function: name, tenantId, subjectTenantId } of lines) {
     if (requestId === undefined) continue;
+    const named = [tenantId, openers.includes(name) ? subjectTenantId : undefined].filter((id) => id !== undefined);
     const id = activityId(requestId);
-    const tenants = callers.get(id) ?? new Set();
-    callers.set(id, tenantId === undefined ? tenants : tenants.add(tenantId));
+    callers.set(id, new Set([...(callers.get(id) ?? []), ...named]));
   }
   return callers;
 }
@@ -88,13 +95,24 @@ function tenantOf({ partitionKey = "[]" }: KeptRecord): string {
 }
 
 /** What may be read of whatever tenant a credential names, while it is being verified. */
-const lookedUp: readonly string[] = [prefixes.tenant, prefixes.link, prefixes.apiKey, prefixes.invitation, "mbr"];
+const lookedUp: readonly string[] = [
+  prefixes.tenant,
+  prefixes.link,
+  prefixes.apiKey,
+  prefixes.invitation,
+  prefixes.accessGrant,
+  "mbr",
+];
 
 /** Whether it is one of those reads; where nobody's credential held, of any id, since a forged token names any. */
 function isLookup({ operation, id = "" }: KeptRecord, callers: ReadonlySet<string> | undefined): boolean {
   return (
     operation === "document.read" && (callers?.size === 0 || lookedUp.some((prefix) => id.startsWith(`${prefix}_`)))
   );
+}
+
+function refused({ function: name = "", requestId = "" }: LoggedLine): string {
+  return `a request that the guard had to stop: ${name} (request ${requestId})`;
 }
 
 function sentence(
