@@ -10,7 +10,7 @@ export const getGuestPage = endpoint({
   unversioned: true,
   permission: "public",
   summary: "Page behind a guest link",
-  success: { status: 200, page: true },
+  success: { status: 200, document: "text/html" },
   handler: () => Promise.resolve(guestPage(config().api.publicUrl)),
 });
 app.http("getGuestPage", getGuestPage);

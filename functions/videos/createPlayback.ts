@@ -1,4 +1,5 @@
 import { app } from "@azure/functions";
+import { recordOnce } from "../../shared/log/recordOnce.ts";
 import { tenantContainer } from "../../shared/storage/containers.ts";
 import { endpoint } from "../../shared/triggers/endpoint.ts";
 import { Playback, playback } from "../../shared/videos/playback.ts";
@@ -15,7 +16,10 @@ export const createPlayback = endpoint({
   errors: ["not_ready"],
   handler: async ({ params, caller, tenant, resource: survey }) => {
     const video = await videoOf(tenant, survey.id, params.videoId);
-    return await playback(tenantContainer(tenant.tenantId, caller.tenant.account), video);
+    const grants = await playback(tenantContainer(tenant.tenantId, caller.tenant.account), video);
+    // Nobody is let see anything that the tenant's log does not tell of.
+    await recordOnce(tenant, { target: params.videoId });
+    return grants;
   },
   repeat: "natural",
 });

@@ -127,7 +127,7 @@ function responsesOf(contract: Contract, schemas: Schemas, failures: Record<stri
 }
 
 function successOf({ success, method, repeat }: Contract, schemas: Schemas): Json {
-  const { status, body, etag, location, page } = success;
+  const { status, body, etag, location, document } = success;
   const replayable = method === "POST" && typeof repeat === "function";
   return {
     description: STATUS_CODES[status],
@@ -137,7 +137,7 @@ function successOf({ success, method, repeat }: Contract, schemas: Schemas): Jso
       ...(replayable ? ["Idempotent-Replayed"] : []),
     ]),
     ...(body !== undefined && { content: { [json]: { schema: schemas.use(body) } } }),
-    ...(page === true && { content: { "text/html": { schema: { type: "string" } } } }),
+    ...(document !== undefined && { content: { [document]: { schema: { type: "string" } } } }),
   };
 }
 

@@ -34,6 +34,7 @@ export const permissions = {
   "videos:play": [...everyMember, "support"],
   "webhooks:manage": admins,
   "events:read": admins,
+  "audit:read": ["owner", "admin", "auditor"],
   "invitation:accept": ["person"],
   "guest:read": ["guest"],
   "guest:consent": ["guest"],

@@ -17,6 +17,7 @@ export const scopes = [
   "videos:read",
   "videos:play",
   "events:read",
+  "audit:read",
 ] as const;
 export type Scope = (typeof scopes)[number];
 

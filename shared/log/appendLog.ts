@@ -1,6 +1,7 @@
 import { type Message, type QueueName, sendMessage } from "../storage/queues.ts";
 import type { Entity } from "../tenancy/kind.ts";
-import type { LogEntry, Ordered } from "../tenancy/log.ts";
+import type { Ordered } from "../tenancy/log.ts";
+import type { LogEntry } from "../tenancy/logEntry.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { listEnabledWebhooks } from "../webhooks/listWebhooks.ts";
 import type { Webhook } from "../webhooks/webhook.ts";

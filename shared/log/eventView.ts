@@ -2,10 +2,20 @@ import { Type } from "@sinclair/typebox";
 import { Choice, Decimal, type Static, Time, Whole, closed } from "../schema.ts";
 import { surveyKind } from "../surveys/survey.ts";
 import { type EventType, eventTypes } from "../tenancy/fact.ts";
-import type { LogEntry } from "../tenancy/log.ts";
+import type { LogEntry } from "../tenancy/logEntry.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 
 export const Sequence = Whole(0, 999_999_999_999, "Place in the tenant's log; the first entry has 1");
+
+export const EventData = Type.Record(
+  Type.String({ pattern: "^[a-zA-Z]{1,40}$" }),
+  Type.Union([Type.String({ maxLength: 200 }), Decimal, Type.Boolean(), Type.Null()]),
+  {
+    additionalProperties: false,
+    maxProperties: 20,
+    description: "Ids, closed words, and the survey's externalRef where it has one and events are listed",
+  },
+);
 
 /** What happened to a tenant: the same object in `GET /v1/events` and as the body of a webhook. */
 export const EventView = closed({
@@ -13,15 +23,7 @@ export const EventView = closed({
   sequence: Sequence,
   type: Choice(eventTypes),
   time: Time,
-  data: Type.Record(
-    Type.String({ pattern: "^[a-zA-Z]{1,40}$" }),
-    Type.Union([Type.String({ maxLength: 200 }), Decimal, Type.Boolean(), Type.Null()]),
-    {
-      additionalProperties: false,
-      maxProperties: 20,
-      description: "Ids, closed words, and the survey's externalRef where it has one",
-    },
-  ),
+  data: EventData,
 });
 export type EventView = Static<typeof EventView>;
 

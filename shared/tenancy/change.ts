@@ -180,11 +180,12 @@ export class Change {
 
   /**
    * Commits with its fact: what happened (`events`, in order, for the tenant's log and webhooks) and what is to be done
-   * because of it (`commands`, for queues). Throws the problem of the first operation that failed. A lost answer is
-   * resolved by the fact: it exists exactly if the batch happened.
+   * because of it (`commands`, for queues), or that the caller was refused (`denied`). Throws the problem of the first
+   * operation that failed. A lost answer is resolved by the fact: it exists exactly if the batch happened.
    */
   async commit(fact: {
     readonly target: string;
+    readonly denied?: ProblemCode;
     readonly events?: readonly Event[];
     readonly commands?: readonly Command[];
   }): Promise<Committed> {
@@ -285,6 +286,7 @@ export class Change {
 
   #fact(fact: {
     readonly target: string;
+    readonly denied?: ProblemCode;
     readonly events?: readonly Event[];
     readonly commands?: readonly Command[];
   }): Fact {
@@ -295,6 +297,7 @@ export class Change {
       requestId,
       ...(source !== undefined && { source }),
       target: fact.target,
+      ...(fact.denied !== undefined && { denied: fact.denied }),
       events: fact.events ?? [],
       commands: fact.commands ?? [],
     };

@@ -37,9 +37,11 @@ export interface Command {
   readonly message: Readonly<Record<string, string | number | boolean>>;
 }
 
+export const actorTypes = ["member", "service", "guest", "operator", "person", "system"] as const;
+
 /** Who acts: a person by member id, a service by key id, a guest by link id, an operator by a hash, a function of ours by name. */
 export interface Actor {
-  readonly type: "member" | "service" | "guest" | "operator" | "person" | "system";
+  readonly type: (typeof actorTypes)[number];
   readonly id: string;
 }
 
@@ -53,6 +55,8 @@ export interface Fact {
   readonly source?: string;
   /** Id of what was changed. */
   readonly target: string;
+  /** Code of the problem that the caller was refused with; absent where it was done. */
+  readonly denied?: string;
   readonly events: readonly Event[];
   readonly commands: readonly Command[];
 }

@@ -5,7 +5,7 @@ import { now, setClock } from "../clock.ts";
 import { insideBoundaryForTests, openScopeForTests } from "./databaseForTests.ts";
 import { type Event, factKind } from "./fact.ts";
 import { defineKind } from "./kind.ts";
-import { type LogEntry, entryHash } from "./log.ts";
+import { type LogEntry, entryHash } from "./logEntry.ts";
 import type { TenantScope } from "./scope.ts";
 
 insideBoundaryForTests();

@@ -1,34 +1,22 @@
-import { createHash } from "node:crypto";
 import { ErrorResponse, type JSONObject, type OperationInput } from "@azure/cosmos";
 import { now } from "../clock.ts";
 import { dataContainer, logContainer } from "./database.ts";
-import { type Actor, type EventType, type Fact, factKind } from "./fact.ts";
+import { type Fact, factKind } from "./fact.ts";
 import { reading } from "./failure.ts";
 import { tenantPredicate, within } from "./guard.ts";
 import type { Entity } from "./kind.ts";
+import { type LogEntry, entryHash, entryId, genesis } from "./logEntry.ts";
 import { type StoredItem, TenantRepository } from "./repository.ts";
 
-/** One entry of a tenant's log: one event of a fact, or the fact itself where it had none. */
-export interface LogEntry {
-  /** `evt_` and the sequence number in twelve digits. */
-  readonly id: string;
-  readonly seq: number;
-  /** `YYYY-MM`, the log's partition; never before that of the entry before. */
-  readonly month: string;
-  /** When it happened, RFC 3339. */
-  readonly occurredAt: string;
-  /** Absent on an entry that is for the audit only. */
-  readonly type?: EventType;
-  readonly data: Readonly<Record<string, string | number | boolean | null>>;
-  readonly action: string;
-  readonly actor: Actor;
-  readonly requestId: string;
-  readonly source?: string;
-  readonly target: string;
-  /** SHA-256, hex, of the entry before; 64 zeros before the first. */
-  readonly prevHash: string;
-  /** SHA-256, hex, of this entry without this field. */
-  readonly hash: string;
+/** What entries are looked for by. Times are RFC 3339 in UTC with milliseconds. */
+export interface LogFilter {
+  /** Id of the actor. */
+  readonly actor?: string | undefined;
+  readonly target?: string | undefined;
+  /** Earliest time, inclusive. */
+  readonly from?: string | undefined;
+  /** Latest time, exclusive. */
+  readonly to?: string | undefined;
 }
 
 /** The end of a tenant's log. `pending` are facts that have their places and may not all be written yet. */
@@ -52,7 +40,6 @@ export interface Ordered {
 const maxFacts = 90;
 const maxEntriesPerBatch = 100;
 const headId = "log_head";
-const genesis = "0".repeat(64);
 
 /** The ordered, hash-chained log of one tenant. */
 export class TenantLog {
@@ -120,7 +107,7 @@ export class TenantLog {
     const first = months.findLastIndex((month) => month.first <= after + 1);
     const entries: LogEntry[] = [];
     for (const { month } of months.slice(Math.max(first, 0), Math.max(first, 0) + 3)) {
-      for (const entry of await this.#readMonth(month, after, limit - entries.length)) {
+      for (const entry of await this.readMonth(month, after, limit - entries.length)) {
         const expected = (entries.at(-1)?.seq ?? after) + 1;
         if (entry.seq !== expected) return { entries, last: expected - 1, more: false };
         entries.push(entry);
@@ -129,6 +116,31 @@ export class TenantLog {
     }
     const last = entries.at(-1)?.seq ?? after;
     return { entries, last, more: last < seq && entries.length > 0 };
+  }
+
+  /**
+   * The newest entries that fit and stand before a sequence number, newest first, from at most three months. May be fewer
+   * than there are: `next` is what to go on before, absent where the log begins. One point read, at most three queries.
+   */
+  async search(
+    filter: LogFilter,
+    before: number,
+    limit: number,
+  ): Promise<{ readonly entries: readonly LogEntry[]; readonly next?: number }> {
+    const head = await this.#head();
+    if (head === undefined) return { entries: [] };
+    const { months, pending, seq } = head.value;
+    // Entries that have their places and are not all written yet would be left out by who goes on behind them.
+    const end = Math.min(before, (pending?.seq ?? seq) + 1);
+    const fitting = months.filter(({ month, first }) => first < end && month >= (filter.from ?? "").slice(0, 7));
+    const entries: LogEntry[] = [];
+    for (const { month } of fitting.slice(-3).reverse()) {
+      entries.push(...(await this.#searchMonth(month, filter, end, limit - entries.length)));
+      if (entries.length >= limit) break;
+    }
+    const [oldest, next] = [fitting.at(-3), entries.at(-1)?.seq];
+    if (entries.length >= limit) return { entries, ...(next !== undefined && { next }) };
+    return { entries, ...(oldest !== undefined && oldest !== fitting[0] && { next: oldest.first }) };
   }
 
   /** One entry, or undefined. One point read. */
@@ -201,17 +213,44 @@ export class TenantLog {
     }
   }
 
-  async #readMonth(month: string, after: number, limit: number): Promise<LogEntry[]> {
+  /** Entries of a month behind a sequence number, in order. One query. */
+  readMonth(month: string, after: number, limit: number): Promise<LogEntry[]> {
+    return this.#query(month, `SELECT TOP ${limit} * FROM c WHERE ${tenantPredicate} AND c.seq > @after`, "ASC", {
+      "@after": after,
+    });
+  }
+
+  #searchMonth(
+    month: string,
+    { actor, target, from, to }: LogFilter,
+    before: number,
+    limit: number,
+  ): Promise<LogEntry[]> {
+    const conditions = [
+      "c.seq < @before",
+      ...(actor === undefined ? [] : ["c.actor.id = @actor"]),
+      ...(target === undefined ? [] : ["c.target = @target"]),
+      ...(from === undefined ? [] : ["c.occurredAt >= @from"]),
+      ...(to === undefined ? [] : ["c.occurredAt < @to"]),
+    ];
+    const query = `SELECT TOP ${limit} * FROM c WHERE ${tenantPredicate} AND ${conditions.join(" AND ")}`;
+    const values = { "@before": before, "@actor": actor, "@target": target, "@from": from, "@to": to };
+    return this.#query(month, query, "DESC", values);
+  }
+
+  async #query(
+    month: string,
+    query: string,
+    direction: "ASC" | "DESC",
+    values: Readonly<Record<string, string | number | undefined>>,
+  ): Promise<LogEntry[]> {
+    const parameters = Object.entries({ "@tenantId": this.#tenantId, ...values }).flatMap(([name, value]) =>
+      value === undefined ? [] : [{ name, value }],
+    );
     const { resources } = await reading([this.#tenantId, month], (options) =>
       logContainer()
         .items.query<StoredItem>(
-          {
-            query: `SELECT TOP ${limit} * FROM c WHERE ${tenantPredicate} AND c.seq > @after ORDER BY c.seq ASC`,
-            parameters: [
-              { name: "@tenantId", value: this.#tenantId },
-              { name: "@after", value: after },
-            ],
-          },
+          { query: `${query} ORDER BY c.seq ${direction}`, parameters },
           { ...options, partitionKey: [this.#tenantId, month] },
         )
         .fetchAll(),
@@ -267,6 +306,7 @@ function entriesOf(facts: readonly Entity<Fact>[], { month, pending }: LogHead):
         requestId: fact.requestId,
         ...(fact.source !== undefined && { source: fact.source }),
         target: fact.target,
+        ...(fact.denied !== undefined && { denied: fact.denied }),
         prevHash,
       };
       const entry = { ...unhashed, hash: entryHash(unhashed) };
@@ -274,22 +314,6 @@ function entriesOf(facts: readonly Entity<Fact>[], { month, pending }: LogHead):
       return entry;
     }),
   );
-}
-
-/** SHA-256, hex, of an entry's JSON with its members in alphabetical order at every level. */
-export function entryHash(entry: Omit<LogEntry, "hash">): string {
-  return createHash("sha256").update(canonical(entry)).digest("hex");
-}
-
-function canonical(value: unknown): string {
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  const members = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(",")}}`;
-}
-
-function entryId(seq: number): string {
-  return `evt_${String(seq).padStart(12, "0")}`;
 }
 
 function toEntry(item: StoredItem): LogEntry {

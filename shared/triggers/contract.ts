@@ -23,6 +23,7 @@ export const routeParameters = {
   operationId: Id(prefixes.operation),
   accessGrantId: Id(prefixes.accessGrant),
   accessRequestId: Id(prefixes.accessGrant),
+  month: Type.String({ pattern: "^[0-9]{4}-(?:0[1-9]|1[0-2])$", maxLength: 7 }),
   questionId: Type.String({ pattern: "^[a-z][a-z0-9_-]{0,39}$", maxLength: 40 }),
 } as const;
 export type RouteParameter = keyof typeof routeParameters;
@@ -56,6 +57,8 @@ export interface Input<P extends Permission, Route extends string, Query, Body, 
   readonly facts: RequestFacts;
 }
 
+export type DocumentType = "text/html" | "text/csv";
+
 export interface Success {
   readonly status: 200 | 201 | 202 | 204;
   readonly body?: TSchema;
@@ -63,8 +66,8 @@ export interface Success {
   readonly etag?: true;
   /** The answer carries the address of what was made or started. */
   readonly location?: true;
-  /** The answer is a `Page`, for a person; it has no body schema. */
-  readonly page?: true;
+  /** The answer is a document for a person, a `Page` or a `Download` of that type; it has no body schema. */
+  readonly document?: DocumentType;
 }
 
 /** A schema of values of type T. Generic over the type, not the schema: the compiler gives up on the latter. */

@@ -13,13 +13,23 @@ import { type Idempotency, IdempotencyConflict, type TenantScope, idempotencyKin
 import { fault, valid } from "../validator.ts";
 import { corsHeaders, securityHeaders } from "../web/headers.ts";
 import { toJson } from "../web/json.ts";
+import { Download, attachment } from "../web/download.ts";
 import { Page } from "../web/page.ts";
 import { Problem, isProblem, problemBody } from "../web/problem.ts";
-import { type AnyInput, type Contract, Reply, commonErrors, parameterNames, routeParameters } from "./contract.ts";
+import {
+  type AnyInput,
+  type Contract,
+  type DocumentType,
+  Reply,
+  commonErrors,
+  parameterNames,
+  routeParameters,
+} from "./contract.ts";
 import { clientAddress } from "./clientAddress.ts";
 import { entityTag, matchesNone, storedVersion } from "./entityTag.ts";
 import { type Log, databaseFields, errorFields } from "./logLine.ts";
 import { countRequest, limitAddress } from "./rateLimit.ts";
+import { recordDenial } from "./recordDenial.ts";
 import { type RawBody, parseBody, readBody, refuseBody } from "./requestBody.ts";
 import { queryOf } from "./requestQuery.ts";
 
@@ -60,6 +70,7 @@ async function handle(contract: Contract, request: PlainRequest, requestId: stri
   } catch (error) {
     failure = problemOf(error, contract, request.log, requestId);
     response = problemResponse(failure, requestId);
+    await recordDenial(contract, request.params, trail.scope, failure, request.log);
   }
   const tenantId = trail.scope?.tenantId;
   // Whose link, invitation or grant it was shows on the way only.
@@ -198,8 +209,8 @@ async function firstEffect(
 }
 
 function render(contract: Contract, request: PlainRequest, result: unknown): PlainResponse {
-  const { status, body: schema, page } = contract.success;
-  if (page === true) return renderPage(status, result);
+  const { status, body: schema, document } = contract.success;
+  if (document !== undefined) return renderDocument(status, document, result);
   const reply: Reply<unknown> = result instanceof Reply ? result : new Reply(result, {});
   const { body: value, headers } = reply;
   const location = headers.location === undefined ? {} : { location: `${config().api.publicUrl}${headers.location}` };
@@ -216,10 +227,21 @@ function render(contract: Contract, request: PlainRequest, result: unknown): Pla
   return { status, headers: { "content-type": "application/json; charset=utf-8", ...etag, ...location }, body };
 }
 
-function renderPage(status: number, page: unknown): PlainResponse {
-  if (!(page instanceof Page)) throw new TypeError("the answer breaks its contract: it is no page");
-  const headers = { "content-type": "text/html; charset=utf-8", "content-security-policy": page.policy };
-  return { status, headers, body: page.markup };
+function renderDocument(status: number, type: DocumentType, result: unknown): PlainResponse {
+  const document = type === "text/html" ? pageOf(result) : downloadOf(result);
+  return { status, ...document, headers: { "content-type": `${type}; charset=utf-8`, ...document.headers } };
+}
+
+function pageOf(result: unknown): Pick<PlainResponse, "headers" | "body"> {
+  if (!(result instanceof Page)) throw new TypeError("the answer breaks its contract: it is no page");
+  return { headers: { "content-security-policy": result.policy }, body: result.markup };
+}
+
+function downloadOf(result: unknown): Pick<PlainResponse, "headers" | "body"> {
+  if (!(result instanceof Download)) throw new TypeError("the answer breaks its contract: it is no download");
+  const { fileName, next, content } = result;
+  const link = next === undefined ? {} : { link: `<${config().api.publicUrl}${next}>; rel="next"` };
+  return { headers: { "content-disposition": attachment(fileName), ...link }, body: content };
 }
 
 /** Errors, by name, that say that a service which we depend on does not answer. */

@@ -21,6 +21,8 @@ const exposed = [
   "RateLimit-Policy",
   "X-Request-Id",
   "Idempotent-Replayed",
+  "Content-Disposition",
+  "Link",
 ].join(", ");
 
 /** CORS headers for a page of an allowed origin; none for any other. */

@@ -276,6 +276,16 @@ const cases: Readonly<Record<string, OperationCase>> = {
     other: async (request, side) => ({ ...request, params: { webhookId: await newWebhook(side) } }),
   },
   listEvents: plain,
+  listAudit: {
+    ...plain,
+    names: {
+      "query/actor": (side) => side.people.owner.id,
+      "query/target": (side) => side.templateId,
+    },
+  },
+  downloadAudit: {
+    request: (side, caller) => mine(side, caller, { params: { month: new Date().toISOString().slice(0, 7) } }),
+  },
 
   createTenant: {
     request: (side, caller) =>

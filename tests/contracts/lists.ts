@@ -13,6 +13,7 @@ export const filters: Readonly<Record<string, (side: Side) => readonly Record<st
   listAccessGrants: () => [{}],
   listMembers: () => [{}],
   listTemplates: () => [{}],
+  listAudit: ({ people }) => [{}, { actor: people.owner.id }, { from: "2020-01-01T00:00:00Z" }],
   listSurveys: ({ people }) => [
     {},
     { state: "draft" },

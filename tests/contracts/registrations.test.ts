@@ -55,7 +55,7 @@ test.each(every())("%s is described and routed by the rules", (name, { folder, c
   expect(contract.summary).not.toBe("");
   if (unversioned === true) expect(folder).toBe("system");
   if (method === "GET" || method === "DELETE") expect(body).toBeUndefined();
-  expect(success.body === undefined).toBe(success.status === 204 || success.page === true);
+  expect(success.body === undefined).toBe(success.status === 204 || success.document !== undefined);
   if (method === "POST") expect(repeat).toBeDefined();
   if (method !== "POST" && method !== "GET")
     expect(precondition !== undefined || withoutPrecondition.includes(name)).toBe(true);

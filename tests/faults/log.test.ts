@@ -12,7 +12,7 @@ import { insideBoundaryForTests, openScopeForTests } from "../../shared/tenancy/
 import { factKind } from "../../shared/tenancy/fact.ts";
 import { newId, prefixes } from "../../shared/tenancy/ids.ts";
 import { defineKind } from "../../shared/tenancy/kind.ts";
-import { entryHash } from "../../shared/tenancy/log.ts";
+import { entryHash } from "../../shared/tenancy/logEntry.ts";
 import type { TenantScope } from "../../shared/tenancy/scope.ts";
 import { createWebhook } from "../../shared/webhooks/createWebhook.ts";
 import { type DeliveryMessage, deliverWebhook } from "../../shared/webhooks/deliverWebhook.ts";

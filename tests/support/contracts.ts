@@ -94,9 +94,9 @@ async function stored(name: "data" | "log", tenantId: string, key: string | stri
   return resources.sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
-const bookkeeping = ["fact", "logHead", "lease"];
+const bookkeeping = ["fact", "logHead", "lease", "recorded"];
 
-/** What the tenant has, without what moves on by itself for a moment after a change: its log, and leases. */
+/** What the tenant has, without what moves on by itself: its log and what is to be in it, and leases. */
 export async function state(tenantId: string): Promise<readonly StoredDocument[]> {
   return (await documents(tenantId)).filter(({ kind }) => !bookkeeping.includes(kind));
 }

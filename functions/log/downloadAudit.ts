@@ -1,0 +1,19 @@
+import { app } from "@azure/functions";
+import { downloadAudit as download } from "../../shared/log/downloadAudit.ts";
+import { Sequence } from "../../shared/log/eventView.ts";
+import { closed, optional } from "../../shared/schema.ts";
+import { endpoint } from "../../shared/triggers/endpoint.ts";
+
+/** A month of the audit as a table for people. */
+export const downloadAudit = endpoint({
+  method: "GET",
+  route: "audit/months/{month}",
+  permission: "audit:read",
+  summary: "Download a month of the audit",
+  description:
+    'CSV, oldest first. At most 10,000 entries: the header `Link` with `rel="next"` tells where a longer month goes on. A month without entries is a table without rows.',
+  query: closed({ after: optional(Sequence) }),
+  success: { status: 200, document: "text/csv" },
+  handler: ({ params, query, tenant }) => download(tenant, params.month, query.after ?? 0),
+});
+app.http("downloadAudit", downloadAudit);

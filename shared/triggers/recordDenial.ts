@@ -1,0 +1,43 @@
+import { RateLimiterMemory } from "rate-limiter-flexible";
+import { lazy } from "../lazy.ts";
+import { recordOnce } from "../log/recordOnce.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { fault } from "../validator.ts";
+import type { Problem } from "../web/problem.ts";
+import { type Contract, parameterNames, routeParameters } from "./contract.ts";
+import { type Log, errorFields } from "./logLine.ts";
+
+/** Entries that one caller's refusals make in a minute, on this instance: whoever tries every id must not fill the log. */
+const perMinute = 60;
+const entries = lazy(() => new RateLimiterMemory({ points: perMinute, duration: 60 }));
+
+/**
+ * Puts the refusal of a known caller into the tenant's log: what they may not do, and what is not there for them. Foreign
+ * and missing things cost the same. Never throws: a refusal stays one where it cannot be recorded.
+ */
+export async function recordDenial(
+  contract: Contract,
+  params: Readonly<Record<string, string>>,
+  scope: TenantScope | undefined,
+  problem: Problem,
+  log: Log,
+): Promise<void> {
+  if (scope === undefined || (problem.status !== 403 && problem.status !== 404)) return;
+  const { tenantId, actor, requestId } = scope;
+  const limiter = entries();
+  const { consumedPoints } = await limiter.penalty(`${tenantId}/${actor.id}`);
+  if (consumedPoints > perMinute) return;
+  try {
+    await recordOnce(scope, { target: targetOf(contract, params) ?? tenantId, denied: problem.code });
+  } catch (error) {
+    log("error", { event: "denial_not_recorded", tenantId, requestId, ...errorFields(error) });
+  }
+}
+
+/** The last id that the path names; what is no id could be anything, and stays out of the log. */
+function targetOf({ route }: Contract, params: Readonly<Record<string, string>>): string | undefined {
+  return parameterNames(route)
+    .filter((name) => fault(routeParameters[name as keyof typeof routeParameters], params[name] ?? "") === undefined)
+    .map((name) => params[name])
+    .at(-1);
+}
