@@ -10,6 +10,11 @@ export const TargetId = Type.String({
   maxLength: 128,
   description: "Id of what it was done to; the tenant's own where the path names nothing",
 });
+export const Month = Type.String({
+  pattern: "^[0-9]{4}-(?:0[1-9]|1[0-2])$",
+  maxLength: 7,
+  description: "Part of the log: YYYY-MM, in UTC",
+});
 const Word = Type.String({ pattern: "^\\w{1,64}$", maxLength: 64 });
 
 /**
@@ -19,7 +24,7 @@ const Word = Type.String({ pattern: "^\\w{1,64}$", maxLength: 64 });
 export const AuditEntry = closed({
   id: Type.String({ pattern: "^evt_[0-9]{12}$", maxLength: 16 }),
   sequence: Sequence,
-  month: Type.String({ pattern: "^\\d{4}-\\d{2}$", maxLength: 7, description: "Part of the log that it stands in" }),
+  month: Month,
   time: Time,
   actor: closed({ type: Choice(actorTypes), id: ActorId }),
   action: Type.String({ pattern: "^\\w{1,64}$", maxLength: 64, description: "Name of the function" }),

@@ -44,6 +44,6 @@ export async function downloadAudit(tenant: TenantScope, month: string, after: n
   return new Download({
     fileName: `audit-${month}${after === 0 ? "" : `-after-${after}`}.csv`,
     content: csv(columns, rows),
-    next: more ? `/v1/audit/months/${month}?after=${last}` : undefined,
+    next: more ? `/v1/audit/download?month=${month}&after=${last}` : undefined,
   });
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { UnprotectError } from "../protection/protector.ts";
-import type { LogFilter } from "../tenancy/log.ts";
+import type { LogFilter } from "../tenancy/logReader.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { Problem } from "../web/problem.ts";
 import { type AuditEntry, auditEntry } from "./auditView.ts";

@@ -2,32 +2,11 @@ import { ErrorResponse, type JSONObject, type OperationInput } from "@azure/cosm
 import { now } from "../clock.ts";
 import { dataContainer, logContainer } from "./database.ts";
 import { type Fact, factKind } from "./fact.ts";
-import { reading } from "./failure.ts";
-import { tenantPredicate, within } from "./guard.ts";
+import { within } from "./guard.ts";
 import type { Entity } from "./kind.ts";
 import { type LogEntry, entryHash, entryId, genesis } from "./logEntry.ts";
-import { type StoredItem, TenantRepository } from "./repository.ts";
-
-/** What entries are looked for by. Times are RFC 3339 in UTC with milliseconds. */
-export interface LogFilter {
-  /** Id of the actor. */
-  readonly actor?: string | undefined;
-  readonly target?: string | undefined;
-  /** Earliest time, inclusive. */
-  readonly from?: string | undefined;
-  /** Latest time, exclusive. */
-  readonly to?: string | undefined;
-}
-
-/** The end of a tenant's log. `pending` are facts that have their places and may not all be written yet. */
-interface LogHead {
-  readonly seq: number;
-  readonly hash: string;
-  readonly month: string;
-  /** First sequence number of each month that has entries. */
-  readonly months: readonly { readonly month: string; readonly first: number }[];
-  readonly pending: { readonly facts: readonly string[]; readonly seq: number; readonly hash: string } | null;
-}
+import { type LogHead, LogReader, headId } from "./logReader.ts";
+import { TenantRepository } from "./repository.ts";
 
 /** Facts that have their places in the log, with the entries they make. */
 export interface Ordered {
@@ -39,15 +18,13 @@ export interface Ordered {
 /** Facts that are ordered at once: their deletions and the head fit one batch. */
 const maxFacts = 90;
 const maxEntriesPerBatch = 100;
-const headId = "log_head";
 
 /** The ordered, hash-chained log of one tenant. */
-export class TenantLog {
-  readonly #tenantId: string;
+export class TenantLog extends LogReader {
   readonly #repository: TenantRepository;
 
   constructor(tenantId: string) {
-    this.#tenantId = tenantId;
+    super(tenantId);
     this.#repository = new TenantRepository(tenantId);
   }
 
@@ -57,12 +34,12 @@ export class TenantLog {
    */
   async order(): Promise<Ordered | undefined> {
     for (;;) {
-      const head = await this.#head();
+      const head = await this.head();
       if (head?.value.pending) {
         const ordered = await this.#ordered(head.value.pending.facts, head);
         if (ordered !== undefined) return ordered;
         // Somebody else finished these between the two reads. If not, their facts are lost, and a person has to know.
-        if ((await this.#head())?.etag === head.etag) throw new Error("facts that have their places are missing");
+        if ((await this.head())?.etag === head.etag) throw new Error("facts that have their places are missing");
         continue;
       }
       const { items } = await this.#repository.list(factKind, { limit: maxFacts });
@@ -90,77 +67,10 @@ export class TenantLog {
       },
       ...facts.map((fact): OperationInput => ({ operationType: "Delete", id: fact.id })),
     ];
-    const answer = await within([this.#tenantId], () => dataContainer().items.batch(operations, [this.#tenantId]));
+    const answer = await within([this.tenantId], () => dataContainer().items.batch(operations, [this.tenantId]));
     const first = answer.result?.[0]?.statusCode;
     if (answer.code !== 200 && first !== 412 && first !== 404)
       throw new Error(`the finished facts could not be deleted (${answer.code ?? "no status"})`);
-  }
-
-  /** Entries behind a sequence number, in order, without gaps, from at most three months. May be fewer than there are. */
-  async read(
-    after: number,
-    limit: number,
-  ): Promise<{ readonly entries: readonly LogEntry[]; readonly last: number; readonly more: boolean }> {
-    const head = await this.#head();
-    if (head === undefined) return { entries: [], last: after, more: false };
-    const { months, seq } = head.value;
-    const first = months.findLastIndex((month) => month.first <= after + 1);
-    const entries: LogEntry[] = [];
-    for (const { month } of months.slice(Math.max(first, 0), Math.max(first, 0) + 3)) {
-      for (const entry of await this.readMonth(month, after, limit - entries.length)) {
-        const expected = (entries.at(-1)?.seq ?? after) + 1;
-        if (entry.seq !== expected) return { entries, last: expected - 1, more: false };
-        entries.push(entry);
-      }
-      if (entries.length >= limit) break;
-    }
-    const last = entries.at(-1)?.seq ?? after;
-    return { entries, last, more: last < seq && entries.length > 0 };
-  }
-
-  /**
-   * The newest entries that fit and stand before a sequence number, newest first, from at most three months. May be fewer
-   * than there are: `next` is what to go on before, absent where the log begins. One point read, at most three queries.
-   */
-  async search(
-    filter: LogFilter,
-    before: number,
-    limit: number,
-  ): Promise<{ readonly entries: readonly LogEntry[]; readonly next?: number }> {
-    const head = await this.#head();
-    if (head === undefined) return { entries: [] };
-    const { months, pending, seq } = head.value;
-    // Entries that have their places and are not all written yet would be left out by who goes on behind them.
-    const end = Math.min(before, (pending?.seq ?? seq) + 1);
-    const fitting = months.filter(({ month, first }) => first < end && month >= (filter.from ?? "").slice(0, 7));
-    const entries: LogEntry[] = [];
-    for (const { month } of fitting.slice(-3).reverse()) {
-      entries.push(...(await this.#searchMonth(month, filter, end, limit - entries.length)));
-      if (entries.length >= limit) break;
-    }
-    const [oldest, next] = [fitting.at(-3), entries.at(-1)?.seq];
-    if (entries.length >= limit) return { entries, ...(next !== undefined && { next }) };
-    return { entries, ...(oldest !== undefined && oldest !== fitting[0] && { next: oldest.first }) };
-  }
-
-  /** One entry, or undefined. One point read. */
-  async find(month: string, seq: number): Promise<LogEntry | undefined> {
-    const partition = [this.#tenantId, month] as const;
-    const { resource } = await reading(partition, (options) =>
-      logContainer()
-        .item(entryId(seq), [...partition])
-        .read<StoredItem>(options),
-    );
-    return resource === undefined ? undefined : toEntry(resource);
-  }
-
-  async #head(): Promise<{ readonly etag: string; readonly value: LogHead } | undefined> {
-    const { resource } = await reading([this.#tenantId], (options) =>
-      dataContainer().item(headId, this.#tenantId).read<StoredItem & LogHead>(options),
-    );
-    if (resource === undefined) return undefined;
-    const { seq, hash, month, months, pending } = resource;
-    return { etag: resource._etag, value: { seq, hash, month, months, pending } };
   }
 
   /** The facts that have their places, as they were placed; undefined where one of them is gone. */
@@ -178,11 +88,11 @@ export class TenantLog {
   async #writeHead(value: LogHead, etag: string | undefined): Promise<string | undefined> {
     const item = this.#headItem(value);
     try {
-      const { resource } = await within([this.#tenantId], () =>
+      const { resource } = await within([this.tenantId], () =>
         etag === undefined
           ? dataContainer().items.create<JSONObject>(item)
           : dataContainer()
-              .item(headId, this.#tenantId)
+              .item(headId, this.tenantId)
               .replace<JSONObject>(item, { accessCondition: { type: "IfMatch", condition: etag } }),
       );
       return (resource as { _etag?: string } | undefined)?._etag;
@@ -195,7 +105,7 @@ export class TenantLog {
   async #writeBatch(entries: readonly LogEntry[]): Promise<void> {
     const month = entries[0]?.month;
     if (month === undefined) return;
-    const partition: readonly [string, string] = [this.#tenantId, month];
+    const partition: readonly [string, string] = [this.tenantId, month];
     const items = entries.map((entry) => this.#entryItem(entry));
     const answer = await within(partition, () =>
       logContainer().items.batch(
@@ -213,57 +123,12 @@ export class TenantLog {
     }
   }
 
-  /** Entries of a month behind a sequence number, in order. One query. */
-  readMonth(month: string, after: number, limit: number): Promise<LogEntry[]> {
-    return this.#query(month, `SELECT TOP ${limit} * FROM c WHERE ${tenantPredicate} AND c.seq > @after`, "ASC", {
-      "@after": after,
-    });
-  }
-
-  #searchMonth(
-    month: string,
-    { actor, target, from, to }: LogFilter,
-    before: number,
-    limit: number,
-  ): Promise<LogEntry[]> {
-    const conditions = [
-      "c.seq < @before",
-      ...(actor === undefined ? [] : ["c.actor.id = @actor"]),
-      ...(target === undefined ? [] : ["c.target = @target"]),
-      ...(from === undefined ? [] : ["c.occurredAt >= @from"]),
-      ...(to === undefined ? [] : ["c.occurredAt < @to"]),
-    ];
-    const query = `SELECT TOP ${limit} * FROM c WHERE ${tenantPredicate} AND ${conditions.join(" AND ")}`;
-    const values = { "@before": before, "@actor": actor, "@target": target, "@from": from, "@to": to };
-    return this.#query(month, query, "DESC", values);
-  }
-
-  async #query(
-    month: string,
-    query: string,
-    direction: "ASC" | "DESC",
-    values: Readonly<Record<string, string | number | undefined>>,
-  ): Promise<LogEntry[]> {
-    const parameters = Object.entries({ "@tenantId": this.#tenantId, ...values }).flatMap(([name, value]) =>
-      value === undefined ? [] : [{ name, value }],
-    );
-    const { resources } = await reading([this.#tenantId, month], (options) =>
-      logContainer()
-        .items.query<StoredItem>(
-          { query: `${query} ORDER BY c.seq ${direction}`, parameters },
-          { ...options, partitionKey: [this.#tenantId, month] },
-        )
-        .fetchAll(),
-    );
-    return resources.map(toEntry);
-  }
-
   #headItem(value: LogHead): JSONObject {
     const at = now().toISOString();
     return {
       ...value,
       id: headId,
-      tenantId: this.#tenantId,
+      tenantId: this.tenantId,
       kind: "logHead",
       schemaVersion: 1,
       createdAt: at,
@@ -272,7 +137,7 @@ export class TenantLog {
   }
 
   #entryItem(entry: LogEntry): JSONObject {
-    return { ...entry, tenantId: this.#tenantId, kind: "logEntry", schemaVersion: 1 } as unknown as JSONObject;
+    return { ...entry, tenantId: this.tenantId, kind: "logEntry", schemaVersion: 1 } as unknown as JSONObject;
   }
 }
 
@@ -314,9 +179,4 @@ function entriesOf(facts: readonly Entity<Fact>[], { month, pending }: LogHead):
       return entry;
     }),
   );
-}
-
-function toEntry(item: StoredItem): LogEntry {
-  const { tenantId, kind, schemaVersion, ...rest } = item;
-  return Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith("_"))) as unknown as LogEntry;
 }

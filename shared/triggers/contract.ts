@@ -23,7 +23,6 @@ export const routeParameters = {
   operationId: Id(prefixes.operation),
   accessGrantId: Id(prefixes.accessGrant),
   accessRequestId: Id(prefixes.accessGrant),
-  month: Type.String({ pattern: "^[0-9]{4}-(?:0[1-9]|1[0-2])$", maxLength: 7 }),
   questionId: Type.String({ pattern: "^[a-z][a-z0-9_-]{0,39}$", maxLength: 40 }),
 } as const;
 export type RouteParameter = keyof typeof routeParameters;

@@ -15,22 +15,16 @@ test("other texts, numbers and what is absent stay as they are", () => {
   );
 });
 
-/** The cells of a file as a reader of RFC 4180 has them. */
-function cells(text: string): string[] {
-  return [...text.matchAll(/"((?:[^"]|"")*)"(?:,|\r\n)/gu)].map(([, inner = ""]) => inner.replaceAll('""', '"'));
-}
-
 test("no text leaves its cell or begins as a formula, and each can be had back", () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: "binary" }), { minLength: 1, maxLength: 5 }), (texts) => {
-      const read = cells(
-        csv(
-          texts.map(() => "c"),
-          [texts],
-        ),
-      ).slice(texts.length);
-      expect(read.map((text, at) => (text === texts[at] ? text : text.replace(/^'/u, "")))).toEqual(texts);
-      for (const text of read) expect(text).not.toMatch(/^[=+\-@\t\r]/u);
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      const file = csv(["c"], [[text]]);
+      expect([file.slice(0, 6), file.slice(-3)]).toEqual(['"c"\r\n"', '"\r\n']);
+      const cell = file.slice(6, -3);
+      const read = cell.replaceAll('""', '"');
+      expect(read === text || read === `'${text}`).toBe(true);
+      expect(cell.replaceAll('""', "")).not.toContain('"');
+      expect(read).not.toMatch(/^[=+\-@\t\r]/u);
     }),
   );
 });

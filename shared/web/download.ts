@@ -21,15 +21,15 @@ const maxLength = 120;
 export function safeFileName(text: string): string {
   const plain = text
     .normalize("NFC")
-    .replaceAll(/[^\p{L}\p{M}\p{N}._-]+/gu, "-")
-    .replaceAll(/\.{2,}/gu, ".")
-    .replace(/^[.-]+/u, "");
-  const short = [...plain]
+    .split(/[^\p{L}\p{M}\p{N}._-]|(?<=\.)\./u)
+    .filter((part) => part !== "")
+    .join("-");
+  let name = Array.from(plain.replace(/^[.-]+/u, ""))
     .slice(0, maxLength)
-    .join("")
-    .replace(/[.-]+$/u, "");
-  if (short === "") return "file";
-  return /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/iu.test(short) ? `_${short}` : short;
+    .join("");
+  while (/[.-]$/u.test(name)) name = name.slice(0, -1);
+  if (name === "") return "file";
+  return /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/iu.test(name) ? `_${name}` : name;
 }
 
 /** `Content-Disposition` of a file to be saved, its name in ASCII and in UTF-8 (RFC 6266, RFC 8187). */

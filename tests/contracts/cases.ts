@@ -34,6 +34,8 @@ export interface OperationCase {
   readonly names?: Readonly<Record<string, (side: Side) => string | Promise<string>>>;
   /** Fields that look like one of those and hold the caller's own words. */
   readonly words?: readonly string[];
+  /** Tells what callers have asked for, with ids of other tenants where they tried those. */
+  readonly recalls?: true;
 }
 
 const mine = async (side: Side, caller: CallerName, more: Omit<Request, "token"> = {}): Promise<Request> => ({
@@ -278,13 +280,15 @@ const cases: Readonly<Record<string, OperationCase>> = {
   listEvents: plain,
   listAudit: {
     ...plain,
+    recalls: true,
     names: {
       "query/actor": (side) => side.people.owner.id,
       "query/target": (side) => side.templateId,
     },
   },
   downloadAudit: {
-    request: (side, caller) => mine(side, caller, { params: { month: new Date().toISOString().slice(0, 7) } }),
+    recalls: true,
+    request: (side, caller) => mine(side, caller, { query: { month: new Date().toISOString().slice(0, 7) } }),
   },
 
   createTenant: {
