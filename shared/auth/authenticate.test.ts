@@ -11,6 +11,7 @@ import {
 import type { TenantScope } from "../tenancy/scope.ts";
 import { authenticate, authorize } from "./authenticate.ts";
 import { openSession, verifyLink } from "./guestSession.ts";
+import { linkKind } from "../surveys/link.ts";
 import { type IssuerForTests, operatorEmail, startIssuerForTests } from "./issuerForTests.ts";
 import { type Permission, allows, permissions } from "./permissions.ts";
 import { newLink, newTenant } from "./tenantForTests.ts";
@@ -71,6 +72,18 @@ describe("every permission", () => {
     await expect(authenticate("gs.tnt_made.up-by-somebody", "surveys:read", facts)).rejects.toMatchObject({
       code: "unauthenticated",
     });
+  });
+
+  it("is for no guest whose link ended, who is told so where links are used", async () => {
+    const tenant = await newTenant();
+    const { id, token } = await newLink(tenant);
+    const { bearer } = await openSession(await verifyLink(token));
+    const link = await tenant.repository.get(linkKind, id);
+    await tenant.change().patch(linkKind, link, { status: "replaced" }).record();
+    for (const permission of every) {
+      const told = allows(permission, "guest") ? "link_replaced" : "forbidden";
+      expect(await codeOf(bearer, permission), permission).toBe(told);
+    }
   });
 
   it("needs a credential, but the public one", async () => {

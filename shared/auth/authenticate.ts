@@ -7,7 +7,7 @@ import { lookUp } from "../tenancy/lookUp.ts";
 import { openScope } from "../tenancy/openScope.ts";
 import type { ChangeContext, TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
-import { Problem } from "../web/problem.ts";
+import { Problem, isProblem } from "../web/problem.ts";
 import { isAccessSession, verifyAccessSession } from "./accessSession.ts";
 import { type Identity, verifyAccessToken } from "./accessToken.ts";
 import type { Caller, GuestCaller, MemberCaller } from "./caller.ts";
@@ -42,7 +42,7 @@ export async function authenticate(
 ): Promise<Authenticated> {
   if (permission === "public") return { caller: { type: "public" }, holder: "public" };
   if (bearer === undefined) throw new Problem("unauthenticated");
-  if (isGuestSession(bearer)) return guestAccess(await verifySession(bearer), facts);
+  if (isGuestSession(bearer)) return guestAccess(await guestWith(bearer, permission), facts);
   if (isAccessSession(bearer)) {
     const support = await verifyAccessSession(bearer);
     return access(support, support.tenant.id, facts);
@@ -90,6 +90,16 @@ function access(caller: Extract<Caller, { id: string }>, tenantId: string, facts
         ...(idempotency !== undefined && { idempotency }),
       }),
   };
+}
+
+/** Why a link ended is told where links are used; elsewhere its guest may nothing, as before. */
+async function guestWith(bearer: string, permission: Permission): Promise<GuestCaller> {
+  try {
+    return await verifySession(bearer);
+  } catch (error) {
+    const ended = isProblem(error, "link_expired") || isProblem(error, "link_replaced");
+    throw ended && !allows(permission, "guest") ? new Problem("forbidden") : error;
+  }
 }
 
 async function memberOf({ issuer, subject, tenantId }: Identity): Promise<MemberCaller> {

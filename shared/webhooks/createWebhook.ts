@@ -4,7 +4,8 @@ import type { Remembered, TenantScope } from "../tenancy/scope.ts";
 import { counters, limits } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
 import { listWebhooks } from "./listWebhooks.ts";
-import { OutboundFailure, safeUrl } from "./outbound.ts";
+import { safeUrl } from "./outbound.ts";
+import { OutboundFailure } from "./outboundFailure.ts";
 import { type Webhook, newSecret, secretUse, webhookKind } from "./webhook.ts";
 import { type NewWebhookView, type WebhookDraft, maxUrlLength, webhookView } from "./webhookView.ts";
 

@@ -7,7 +7,8 @@ import type { TenantScope } from "../tenancy/scope.ts";
 import { toJson } from "../web/json.ts";
 import { isProblem } from "../web/problem.ts";
 import { type Attempt, type Delivery, deliveryId, deliveryKind, retrySeconds } from "./delivery.ts";
-import { OutboundFailure, post } from "./outbound.ts";
+import { post } from "./outbound.ts";
+import { OutboundFailure } from "./outboundFailure.ts";
 import { type Webhook, livingPrevious, secretUse, webhookKind } from "./webhook.ts";
 
 export interface DeliveryMessage {

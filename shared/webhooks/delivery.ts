@@ -1,6 +1,6 @@
 import { derivedId } from "../tenancy/ids.ts";
 import { defineKind } from "../tenancy/kind.ts";
-import type { OutboundError } from "./outbound.ts";
+import type { OutboundError } from "./outboundFailure.ts";
 
 /** One try to tell a webhook of an event: the receiver's status, or why there was none. */
 export interface Attempt {

@@ -1,14 +1,17 @@
-import dns from "node:dns/promises";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { type RequestListener, type Server, createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { loadCertificates, trust } from "../../local/certificates.ts";
 import { listen, stop } from "../../local/service.ts";
 import { stubSettings } from "../settingsForTests.ts";
-import { OutboundFailure, dial, post, safeUrl } from "./outbound.ts";
+import { type NameServerForTests, startNameServerForTests } from "./nameServerForTests.ts";
+import { dial, post, safeUrl } from "./outbound.ts";
+import { OutboundFailure } from "./outboundFailure.ts";
+import { publicAddresses } from "./publicAddresses.ts";
 
 const message = { headers: { "content-type": "application/json", "webhook-id": "evt_1" }, body: `{"a":"ü"}` };
 
@@ -20,6 +23,8 @@ let hits = 0;
 let receiver: Server;
 let origin: string;
 let answer: RequestListener;
+/** Who knows names here. */
+let names: NameServerForTests;
 
 beforeAll(async () => {
   canary = createServer((_request, response) => {
@@ -30,18 +35,19 @@ beforeAll(async () => {
   receiver = createServer((request, response) => {
     answer(request, response);
   });
+  names = await startNameServerForTests();
   origin = `http://127.0.0.1:${await listen(receiver, 0, "receiver")}`;
   stubSettings({ WEBHOOK_ALLOWED_ORIGINS: origin });
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
-  await Promise.all([stop(canary), stop(receiver)]);
+  await Promise.all([stop(canary), stop(receiver), names.close()]);
 });
 beforeEach(() => {
   hits = 0;
+  names.forget();
 });
 afterEach(() => {
-  vi.restoreAllMocks();
   expect(hits).toBe(0);
 });
 
@@ -99,13 +105,44 @@ test.each(["127.0.0.1", "[::ffff:127.0.0.1]", "0x7f000001", "2130706433", "local
   },
 );
 
-test("a name with one address inside is refused, however many are outside", async () => {
-  const addresses = [
-    { address: "1.1.1.1", family: 4 },
-    { address: "10.0.0.1", family: 4 },
-  ];
-  vi.spyOn(dns, "lookup").mockResolvedValue(addresses as never);
-  expect(await reasonOf(post("https://hooks.example.com/", message))).toBe("unsafe_url");
+const postTo = (name: string, limitMs = 5_000) =>
+  post(`https://${name}/`, message, { limitMs, nameServers: [names.address] });
+
+test.each([
+  ["one address inside, however many are outside", ["1.1.1.1", "10.0.0.1", "8.8.8.8"]],
+  ["itself", ["127.0.0.1"]],
+  ["itself, in the other family", ["1.1.1.1", "::1"]],
+  ["an IPv4 address in an IPv6 one", ["::ffff:127.0.0.1"]],
+  ["an IPv4 address behind NAT64", ["64:ff9b::7f00:1"]],
+  ["an IPv4 address behind 6to4", ["2002:7f00:1::1"]],
+  ["Teredo", ["2001:0:7f00:1::1"]],
+  ["the metadata of a virtual machine", ["169.254.169.254"]],
+  ["Azure's platform", ["168.63.129.16"]],
+  ["a carrier's network", ["100.64.0.1"]],
+  ["everything", ["0.0.0.0"]],
+])("a name is refused that stands for %s", async (_what, addresses) => {
+  names.answer("hooks.example.com", addresses);
+  expect(await reasonOf(postTo("hooks.example.com"))).toBe("unsafe_url");
+});
+
+test("a name that stands for something else the next time is asked for once, and dialled as it was", async () => {
+  const name = "rebind.example.com";
+  names.answer(name, ["1.1.1.1"], ["127.0.0.1"]);
+  const signal = AbortSignal.timeout(5_000);
+  const addresses = await publicAddresses(name, signal, [names.address]);
+  expect(addresses).toEqual([{ address: "1.1.1.1", family: 4 }]);
+  expect(names.asked).toEqual([`A ${name}`, `AAAA ${name}`]);
+  // By now the name stands for the canary's address; what is dialled is another one, where nobody listens.
+  const nobody = [{ address: "127.0.0.2", family: 4 }];
+  const url = new URL(`http://${name}:${canaryPort}/`);
+  expect(await reasonOf(dial(url, nobody, message, AbortSignal.timeout(5_000)))).toBe("connection");
+  expect(names.asked).toHaveLength(2);
+  expect(await reasonOf(postTo(name))).toBe("unsafe_url");
+});
+
+test("names of this machine stand for nothing", async () => {
+  // Known to the machine's own resolver only, by its hosts file.
+  expect(await reasonOf(publicAddresses("localhost", AbortSignal.timeout(5_000), [names.address]))).toBe("dns");
 });
 
 test("a name is resolved once, and what answered then is dialled, whatever it resolves to later", async () => {
@@ -123,7 +160,6 @@ test("a name is resolved once, and what answered then is dialled, whatever it re
     response.writeHead(204).end();
   });
   const port = await listen(server, 0, "receiver");
-  const lookup = vi.spyOn(dns, "lookup").mockRejectedValue(new Error("asked again"));
   try {
     const url = new URL(`https://localhost:${port}/hook`);
     const addresses = [{ address: "127.0.0.1", family: 4 }];
@@ -131,17 +167,25 @@ test("a name is resolved once, and what answered then is dialled, whatever it re
     expect(seen).toEqual(["localhost", `localhost:${port}`, "/hook"]);
     const other = new URL(`https://hooks.example.com:${port}/hook`);
     expect(await reasonOf(dial(other, addresses, message, AbortSignal.timeout(5_000)))).toBe("tls");
-    expect(lookup).not.toHaveBeenCalled();
+    expect(names.asked).toEqual([]);
   } finally {
     await stop(server);
   }
 });
 
 test("a name without an answer, and one whose answer never comes, are told apart", async () => {
-  const lookup = vi.spyOn(dns, "lookup").mockRejectedValueOnce(Object.assign(new Error("no"), { code: "ENOTFOUND" }));
-  expect(await reasonOf(post("https://hooks.example.com/", message))).toBe("dns");
-  lookup.mockReturnValueOnce(new Promise(() => undefined) as never);
-  expect(await reasonOf(post("https://hooks.example.com/", message, 50))).toBe("timeout");
+  expect(await reasonOf(postTo("nobody.example.com"))).toBe("dns");
+  names.hush("slow.example.com");
+  expect(await reasonOf(postTo("slow.example.com", 50))).toBe("timeout");
+});
+
+test("many names whose answers never come hold up nobody else", async () => {
+  names.hush("slow.example.com");
+  const waiting = Array.from({ length: 50 }, () => reasonOf(postTo("slow.example.com", 1_000)));
+  const started = performance.now();
+  await Promise.all(Array.from({ length: 20 }, () => stat(import.meta.filename)));
+  expect(performance.now() - started).toBeLessThan(900);
+  expect(new Set(await Promise.all(waiting))).toEqual(new Set(["timeout"]));
 });
 
 test("the exact origin of the setting is reached, with the body as it is", async () => {
@@ -168,7 +212,7 @@ test("a redirect is an answer and is not followed", async () => {
 test("who does not answer in time is given up", async () => {
   answer = () => undefined;
   const started = performance.now();
-  expect(await reasonOf(post(origin, message, 200))).toBe("timeout");
+  expect(await reasonOf(post(origin, message, { limitMs: 200 }))).toBe("timeout");
   expect(performance.now() - started).toBeLessThan(2_000);
 });
 
@@ -180,7 +224,7 @@ test("an answer that trickles is cut off, and its status counts", async () => {
       clearInterval(timer);
     });
   };
-  expect(await post(origin, message, 300)).toBe(200);
+  expect(await post(origin, message, { limitMs: 300 })).toBe(200);
 });
 
 test("an endless answer is cut off soon after 64 KiB", async () => {
@@ -205,4 +249,48 @@ test("a connection that is refused or broken off is a failure of the connection"
     request.socket.destroy();
   };
   expect(await reasonOf(post(origin, message))).toBe("connection");
+});
+
+test("who never finishes an answer's head is given up", async () => {
+  answer = ({ socket }) => {
+    socket.write("HTTP/1.1 200 OK\r\n");
+    const timer = setInterval(() => socket.write("x: y\r\n"), 20);
+    socket.once("close", () => {
+      clearInterval(timer);
+    });
+  };
+  expect(await reasonOf(post(origin, message, { limitMs: 300 }))).toBe("timeout");
+});
+
+test("who only ever announces an answer is given up", async () => {
+  answer = ({ socket }) => {
+    const timer = setInterval(() => socket.write("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"), 5);
+    socket.once("close", () => {
+      clearInterval(timer);
+    });
+  };
+  expect(await reasonOf(post(origin, message, { limitMs: 300 }))).toBe("timeout");
+});
+
+test("an answer's head of more than 16 KiB is none", async () => {
+  answer = (_request, response) => {
+    response.writeHead(200, { "x-filler": "x".repeat(17_000) }).end();
+  };
+  expect(await reasonOf(post(origin, message))).toBe("connection");
+});
+
+test("who wants to speak another protocol is let go at once", async () => {
+  answer = ({ socket }) => {
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+  };
+  const started = performance.now();
+  expect(await reasonOf(post(origin, message, { limitMs: 5_000 }))).toBe("connection");
+  expect(performance.now() - started).toBeLessThan(2_000);
+});
+
+test("an answer that says it is packed is not unpacked", async () => {
+  answer = (_request, response) => {
+    response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(2 ** 24)));
+  };
+  expect(await post(origin, message)).toBe(200);
 });

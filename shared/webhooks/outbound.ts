@@ -1,26 +1,15 @@
-import dns from "node:dns/promises";
 import type { LookupAddress } from "node:dns";
 import { type IncomingMessage, request as plainRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { type LookupFunction, isIP } from "node:net";
 import { config } from "../config.ts";
-import { isPublicAddress } from "./addresses.ts";
+import { type OutboundError, OutboundFailure } from "./outboundFailure.ts";
+import { publicAddresses } from "./publicAddresses.ts";
 
 /** Bytes of an answer that are read; nothing of them is kept. */
 const maxAnswerBytes = 64 * 1024;
+const maxHeaderBytes = 16 * 1024;
 const timeoutMs = 15_000;
-
-/** Why a request got no answer. */
-export type OutboundError = "unsafe_url" | "dns" | "timeout" | "tls" | "connection";
-
-export class OutboundFailure extends Error {
-  override readonly name = "OutboundFailure";
-  readonly reason: OutboundError;
-  constructor(reason: OutboundError, options?: ErrorOptions) {
-    super(`The request got no answer: ${reason}`, options);
-    this.reason = reason;
-  }
-}
 
 export interface Outbound {
   readonly headers: Readonly<Record<string, string>>;
@@ -67,23 +56,15 @@ function isExempt(url: URL): boolean {
  * be public, and only those are dialled, so an answer that changes afterwards (DNS rebinding) leads nowhere. Redirects
  * are answers like any other. Gives the status; throws {@link OutboundFailure} where there is none within 15 seconds.
  */
-export async function post(text: string, outbound: Outbound, limitMs = timeoutMs): Promise<number> {
+export async function post(
+  text: string,
+  outbound: Outbound,
+  { limitMs = timeoutMs, nameServers }: { readonly limitMs?: number; readonly nameServers?: readonly string[] } = {},
+): Promise<number> {
   const url = safeUrl(text);
   const signal = AbortSignal.timeout(limitMs);
-  return await dial(url, isExempt(url) ? undefined : await publicAddresses(url.hostname, signal), outbound, signal);
-}
-
-async function publicAddresses(hostname: string, signal: AbortSignal): Promise<readonly LookupAddress[]> {
-  let addresses: readonly LookupAddress[];
-  try {
-    // The system's resolver cannot be told to stop; its answer is then left alone.
-    addresses = await Promise.race([dns.lookup(hostname, { all: true }), aborted(signal)]);
-  } catch (error) {
-    throw new OutboundFailure(signal.aborted ? "timeout" : "dns", { cause: error });
-  }
-  if (addresses.length === 0) throw new OutboundFailure("dns");
-  if (!addresses.every(({ address }) => isPublicAddress(address))) throw new OutboundFailure("unsafe_url");
-  return addresses;
+  const addresses = isExempt(url) ? undefined : await publicAddresses(url.hostname, signal, nameServers);
+  return await dial(url, addresses, outbound, signal);
 }
 
 /** POSTs to the addresses, whatever the name resolves to by now; without addresses, as the name resolves. */
@@ -98,6 +79,7 @@ export async function dial(
     headers: { ...headers, "content-length": String(Buffer.byteLength(body)) },
     // No connection outlives the check that it was made under.
     agent: false,
+    maxHeaderSize: maxHeaderBytes,
     signal,
     ...(addresses !== undefined && { lookup: answering(addresses) }),
   } as const;
@@ -106,6 +88,10 @@ export async function dial(
       const request = url.protocol === "https:" ? tlsRequest(url, options) : plainRequest(url, options);
       request.once("response", resolve);
       request.once("error", reject);
+      // What wants to speak another protocol is let go without an error.
+      request.once("close", () => {
+        reject(new Error("closed without an answer"));
+      });
       request.end(body);
     });
     await drain(answer);
@@ -143,12 +129,4 @@ function kindOf(error: unknown): OutboundError {
   const code = String((error as { code?: unknown }).code);
   if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/u.test(code)) return "tls";
   return code === "ENOTFOUND" || code === "EAI_AGAIN" ? "dns" : "connection";
-}
-
-async function aborted(signal: AbortSignal): Promise<never> {
-  return await new Promise((_resolve, reject) => {
-    signal.addEventListener("abort", () => {
-      reject(new OutboundFailure("timeout"));
-    });
-  });
 }
