@@ -30,7 +30,7 @@ export async function browserClip(): Promise<string> {
 }
 
 /** Debian's Chromium; installed where that may be done without asking. */
-function provideBrowser(): string {
+export function provideBrowser(): string {
   const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
   const found = () => places.find((place) => existsSync(place));
   const there = found();

@@ -71,7 +71,7 @@ export async function fuzz({ seed, requests, parallel, onRound, onFinding }: Fuz
   return { sent: requests, reached, byOperation, byStatus, findings };
 }
 
-/** So many requests, each operation as often as any other. */
+/** So many requests, equally many to each operation. */
 function sampled(seed: number, count: number, { existing, credentials }: World): FuzzRequest[] {
   const each = Math.ceil(count / operations.length);
   const lists = operations.map((operation, at) =>
