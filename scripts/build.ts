@@ -2,13 +2,15 @@ import { globSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { build as bundle } from "esbuild";
+import { type Plugin, build as bundle } from "esbuild";
 
 export interface BuildOptions {
   /** Folder with `functions/`; the project's root unless given. */
   readonly root?: string;
   /** Made anew by every build, relative to `root`; `dist` unless given. */
   readonly outdir?: string;
+  /** For tests that build the app with a fault in it. */
+  readonly plugins?: readonly Plugin[];
 }
 
 export interface BuildResult {
@@ -51,6 +53,7 @@ export async function build(options: BuildOptions = {}): Promise<BuildResult> {
       js: 'import { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);',
     },
     legalComments: "none",
+    plugins: [...(options.plugins ?? [])],
     metafile: true,
     logLevel: "silent",
   });

@@ -9,6 +9,7 @@ import {
   PartitionKeyDefinitionVersion,
   PartitionKeyKind,
 } from "@azure/cosmos";
+import type { TokenCredential } from "@azure/identity";
 import { UnsecuredJWT } from "jose";
 import { lazy } from "../../shared/lazy.ts";
 import { loadCertificates, trust } from "../certificates.ts";
@@ -16,24 +17,28 @@ import type { Certificates } from "../service.ts";
 import { userAgents } from "./arrival.ts";
 import { type CosmosService, startCosmos } from "./server.ts";
 
-/** A token as the identity endpoint makes it; the server does not look at its signature. */
+/** A token as the identity endpoint makes it; the local services do not look at its signature. */
 export function mintToken(audience: string, secondsLeft = 3600): string {
   const now = Math.floor(Date.now() / 1000);
-  return new UnsecuredJWT({ aud: audience, iat: now, nbf: now - 5, exp: now + secondsLeft }).encode();
+  const iss = "https://sts.windows.net/00000000-0000-0000-0000-000000000000/";
+  return new UnsecuredJWT({ iss, aud: audience, iat: now, nbf: now - 5, exp: now + secondsLeft }).encode();
 }
+
+/** Opens the local services to the real SDKs, past the app; for what looks at a stack from outside. */
+export const localCredential: TokenCredential = {
+  getToken: (scopes) =>
+    Promise.resolve({
+      token: mintToken([scopes].flat()[0]?.replace("/.default", "") ?? ""),
+      expiresOnTimestamp: Date.now() + 3_600_000,
+    }),
+};
 
 /** The real SDK client, authenticated by a token whose audience is what the SDK asked for. */
 export function clientOf(url: string, options: Partial<CosmosClientOptions> = {}): CosmosClient {
   return new CosmosClient({
     endpoint: url,
     userAgentSuffix: userAgents.test,
-    aadCredentials: {
-      getToken: (scopes) =>
-        Promise.resolve({
-          token: mintToken([scopes].flat()[0]?.replace("/.default", "") ?? ""),
-          expiresOnTimestamp: Date.now() + 3_600_000,
-        }),
-    },
+    aadCredentials: localCredential,
     ...options,
   });
 }

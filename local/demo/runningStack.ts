@@ -9,19 +9,22 @@ import type { SeededTenant } from "../seed.ts";
 import { LocalError } from "../service.ts";
 import { textOf } from "../stateFile.ts";
 
-/** The part of `stack.json` that the demo needs. */
+/** What `stack.json` says, as far as the demo needs it. */
 interface Description extends StackAddresses {
   readonly caFile: string;
   readonly webhookReceiverUrl: string;
   readonly tenants: readonly SeededTenant[];
 }
 
-export interface DemoStack extends Description, AsyncDisposable {
+export interface FoundStack<D> extends AsyncDisposable {
+  readonly description: D;
   /** Folder of its state. */
   readonly dataDir: string;
   /** Whether it was there before and stays. */
   readonly stays: boolean;
 }
+
+export interface DemoStack extends Description, Omit<FoundStack<Description>, "description"> {}
 
 const project = resolve(import.meta.dirname, "..", "..");
 
@@ -30,31 +33,31 @@ const project = resolve(import.meta.dirname, "..", "..");
  * {@link LocalError} where something else answers in its place, or nothing within three seconds.
  */
 export async function runningStack(dataDir: string, onBoot: () => void): Promise<DemoStack> {
-  const file = join(dataDir, "stack.json");
-  const found = await described(file);
-  const running = found !== undefined && (await isRunning(found));
-  if (!running) onBoot();
-  const stop = running ? () => Promise.resolve() : await boot(dataDir);
-  try {
-    const description = running ? found : (JSON.parse(await readFile(file, "utf8")) as Description);
-    trust(await readFile(description.caFile, "utf8"));
-    return { ...description, dataDir, stays: running, [Symbol.asyncDispose]: stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const { description, ...stack } =
+    (await findStack<Description>(dataDir)) ?? (onBoot(), await bootStack<Description>(dataDir));
+  return { ...description, ...stack };
 }
 
-async function described(file: string): Promise<Description | undefined> {
+/** The stack that runs on the data folder, or undefined. Throws {@link LocalError} as {@link runningStack} does. */
+export async function findStack<D extends { caFile: string } & StackAddresses>(
+  dataDir: string,
+): Promise<FoundStack<D> | undefined> {
+  const description = await described<D>(dataDir);
+  if (description === undefined || !(await isRunning(description))) return undefined;
+  trust(await readFile(description.caFile, "utf8"));
+  return { description, dataDir, stays: true, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+async function described<D>(dataDir: string): Promise<D | undefined> {
   try {
-    return JSON.parse((await textOf(file)) ?? "") as Description;
+    return JSON.parse((await textOf(join(dataDir, "stack.json"))) ?? "") as D;
   } catch {
     // None, or cut off while it was written: the next start writes it anew.
     return undefined;
   }
 }
 
-async function isRunning({ apiUrl }: Description): Promise<boolean> {
+async function isRunning({ apiUrl }: StackAddresses): Promise<boolean> {
   try {
     const { status } = await fetch(`${apiUrl}/health`, { signal: AbortSignal.timeout(3_000) });
     if (status === 200) return true;
@@ -71,12 +74,16 @@ function isRefusedConnection(error: unknown): boolean {
   return error instanceof TypeError && (error.cause as NodeJS.ErrnoException | undefined)?.code === "ECONNREFUSED";
 }
 
-/** Builds the app where needed and starts `npm start`'s own program. Gives what stops it. */
-async function boot(dataDir: string): Promise<() => Promise<void>> {
+/** Builds the app where needed and starts `npm start`'s own program. Ends it when it is disposed of. */
+export async function bootStack<D extends { caFile: string }>(
+  dataDir: string,
+  { port, args = [] }: { readonly port?: number; readonly args?: readonly string[] } = {},
+): Promise<FoundStack<D>> {
   // Not without need: another stack may be running what is built, and load parts of it later.
   if (!isBuilt()) await build();
-  const child = spawn(process.execPath, ["local/start.ts", "--data", dataDir], {
+  const child = spawn(process.execPath, ["local/start.ts", "--data", dataDir, ...args], {
     cwd: project,
+    env: { ...process.env, ...(port !== undefined && { PORT: String(port) }) },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   let said = "";
@@ -92,10 +99,18 @@ async function boot(dataDir: string): Promise<() => Promise<void>> {
     }),
   );
   if ((await Promise.race([ready, ended])) === "ended") throw new LocalError(reason(said));
-  return async () => {
+  const stop = async () => {
     child.kill("SIGINT");
     await ended;
   };
+  try {
+    const description = JSON.parse(await readFile(join(dataDir, "stack.json"), "utf8")) as D;
+    trust(await readFile(description.caFile, "utf8"));
+    return { description, dataDir, stays: false, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 /** Whether the app was built after its sources changed last; a folder changes with what is added or deleted in it. */

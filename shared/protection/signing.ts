@@ -28,7 +28,8 @@ export async function publicKey(name: SigningKeyName, version?: string): Promise
   return asPublicKey(await keyClient().getKey(name, version === undefined ? {} : { version }));
 }
 
-function asPublicKey({ name, key, properties: { version } }: KeyVaultKey): PublicKey {
+/** The public part of one of the vault's RSA keys. */
+export function asPublicKey({ name, key, properties: { version } }: KeyVaultKey): PublicKey {
   const { n, e } = key ?? {};
   if (n === undefined || e === undefined || version === undefined)
     throw new TypeError("The vault's key is no RSA key with a version.");

@@ -11,6 +11,7 @@ it("names what answers and what does not, within the time that a probe waits", a
     { name: "key-ring", ok: true },
     { name: "wrapping-key", ok: true },
     { name: "secrets", ok: true },
+    { name: "tenancy-guard", ok: true },
   ]);
   await backend[Symbol.asyncDispose]();
   const kept = await readiness();
@@ -22,4 +23,6 @@ it("names what answers and what does not, within the time that a probe waits", a
   expect(performance.now() - started).toBeLessThan(4_000);
   expect(checks).toContainEqual({ name: "database", ok: false });
   expect(checks).toContainEqual({ name: "storage", ok: false });
+  // It asks nobody: what it stops does not leave the process.
+  expect(checks).toContainEqual({ name: "tenancy-guard", ok: true });
 });

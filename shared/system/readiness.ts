@@ -4,6 +4,7 @@ import { protectionReady } from "../protection/protection.ts";
 import { wrappingKeyReady } from "../protection/vault.ts";
 import { storageReady } from "../storage/storageReady.ts";
 import { databaseReady } from "../tenancy/databaseReady.ts";
+import { guardReady } from "../tenancy/guardReady.ts";
 
 /** Something that the app cannot work without, and whether it answers. */
 export interface Check {
@@ -17,6 +18,7 @@ const dependencies: Readonly<Record<string, () => Promise<void>>> = {
   "key-ring": protectionReady,
   "wrapping-key": wrappingKeyReady,
   secrets: ownSecretsReady,
+  "tenancy-guard": guardReady,
 };
 
 const limitMs = 2_000;

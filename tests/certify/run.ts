@@ -2,11 +2,13 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { decodeJwt } from "jose";
 import type { Answer } from "../../local/client.ts";
+import type { RequestRecord } from "../../local/cosmos/requestLog.ts";
 import { platformTenantId } from "../../shared/tenancy/ids.ts";
 import type { Contract } from "../../shared/triggers/contract.ts";
 import type { Side } from "../contracts/side.ts";
-import { type Request, bytes, send } from "../support/contracts.ts";
+import { type Operation, type Request, bytes, recorded, send } from "../support/contracts.ts";
 import type { StackDescription } from "../support/stack.ts";
+import type { CanaryTenant } from "./canaries.ts";
 import type { Attempt, Section } from "./ledger.ts";
 import type { Random } from "./random.ts";
 
@@ -25,6 +27,9 @@ export interface Seen {
   readonly partitions: readonly string[];
 }
 
+/** Requests after which the database's record is read on; each makes some at the database. */
+const readAfter = 200;
+
 /** What all parts of a run share: a stack, two tenants on it, and everything that was answered. */
 export class Run {
   readonly stack: StackDescription;
@@ -34,14 +39,29 @@ export class Run {
   readonly foreign: Side;
   readonly random: Random;
   readonly seen: Seen[] = [];
+  readonly tenants: readonly [CanaryTenant, CanaryTenant];
+  /** Size of the app's log when the run began. */
+  readonly logStart: number;
+  /** The functions that are attacked. */
+  readonly operations: readonly Operation[];
   readonly #id = randomBytes(4).toString("hex");
   #asked = 0;
+  readonly #records: RequestRecord[] = [];
+  /** Number of the last request in the database's record that is known here. */
+  #latest: number | undefined;
+  #reading = Promise.resolve();
 
-  constructor(stack: StackDescription, sides: { readonly own: Side; readonly foreign: Side }, random: Random) {
+  constructor(
+    stack: StackDescription,
+    { tenants, random, logStart, operations }: Pick<Run, "tenants" | "random" | "logStart" | "operations">,
+  ) {
     this.stack = stack;
-    this.own = sides.own;
-    this.foreign = sides.foreign;
+    this.operations = operations;
+    this.tenants = tenants;
+    this.own = tenants[0].side;
+    this.foreign = tenants[1].side;
     this.random = random;
+    this.logStart = logStart;
   }
 
   /** Sends a request under an id of its own, again where it came too often. */
@@ -63,7 +83,24 @@ export class Run {
       partitions: partitionsOf(request),
     };
     this.seen.push(seen);
+    if (this.#asked % readAfter === 0) await this.#readRecord();
     return seen;
+  }
+
+  /** What reached the database in this run, and shortly before, as it recorded it. */
+  async recordedRequests(): Promise<readonly RequestRecord[]> {
+    await this.#readRecord();
+    return this.#records;
+  }
+
+  /** Reads on in the database's record, which keeps ten thousand requests only. One reading at a time. */
+  #readRecord(): Promise<void> {
+    this.#reading = this.#reading.then(async () => {
+      const { latest, requests } = await recorded(`since=${this.#latest ?? 0}`);
+      this.#latest = latest;
+      this.#records.push(...requests);
+    });
+    return this.#reading;
   }
 }
 

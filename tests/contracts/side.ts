@@ -54,8 +54,8 @@ export interface OpenSurvey {
   readonly guest: string;
 }
 
-export async function newSide(): Promise<Side> {
-  const { id, name, owner } = await newTenant();
+export async function newSide(called?: string): Promise<Side> {
+  const { id, name, owner } = await newTenant("standard", called);
   const enrolled = async (role: MemberRole): Promise<Person> => {
     const email = newEmail();
     const token = await signIn(stackUnderTest(), email, id);

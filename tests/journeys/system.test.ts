@@ -14,7 +14,10 @@ test("the process is alive, and everything that it depends on answers", async ()
   const ready = await expectApi("GET /health/ready", 200);
   expect(ready.body).toEqual({
     status: "ready",
-    checks: ["database", "storage", "key-ring", "wrapping-key", "secrets"].map((name) => ({ name, ok: true })),
+    checks: ["database", "storage", "key-ring", "wrapping-key", "secrets", "tenancy-guard"].map((name) => ({
+      name,
+      ok: true,
+    })),
   });
 });
 

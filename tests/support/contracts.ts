@@ -87,9 +87,10 @@ export async function entriesOf(tenantId: string, action: string): Promise<numbe
 }
 
 async function stored(name: "data" | "log", tenantId: string, key: string | string[]): Promise<StoredDocument[]> {
-  const parameters = [{ name: "@id", value: tenantId }];
+  const query = "SELECT * FROM c WHERE c.tenantId = @tenantId";
+  const parameters = [{ name: "@tenantId", value: tenantId }];
   const { resources } = await container(name)
-    .items.query<StoredDocument>({ query: "SELECT * FROM c WHERE c.tenantId = @id", parameters }, { partitionKey: key })
+    .items.query<StoredDocument>({ query, parameters }, { partitionKey: key })
     .fetchAll();
   return resources.sort((one, other) => (one.id < other.id ? -1 : 1));
 }
@@ -219,7 +220,8 @@ export async function requestsDuring(
   return requests;
 }
 
-async function recorded(filter: string): Promise<{ latest: number; requests: readonly RequestRecord[] }> {
+/** What reached the database, by the filter of `/_local/requests`, and the number of the latest request. */
+export async function recorded(filter: string): Promise<{ latest: number; requests: readonly RequestRecord[] }> {
   const answer = await fetch(`${stackUnderTest().cosmosUrl}/_local/requests?${filter}`);
   return (await answer.json()) as { latest: number; requests: readonly RequestRecord[] };
 }

@@ -45,9 +45,13 @@ export async function startStackProcess(options: {
   readonly dataDir: string;
   readonly port?: number;
   readonly args?: readonly string[];
+  /** Folder of the built app; this one unless given. */
+  readonly appDir?: string;
 }): Promise<RunningStack> {
-  const { dataDir, port = 0, args = [] } = options;
-  const child = spawn(process.execPath, ["local/start.ts", "--data", dataDir, ...args], {
+  const { dataDir, port = 0, args = [], appDir = process.cwd() } = options;
+  const program = join(import.meta.dirname, "..", "..", "local", "start.ts");
+  const child = spawn(process.execPath, [program, "--data", dataDir, ...args], {
+    cwd: appDir,
     env: { ...process.env, PORT: String(port) },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });

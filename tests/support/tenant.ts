@@ -49,9 +49,8 @@ export function operatorToken(tag?: string): Promise<string> {
 }
 
 /** A new, active tenant. Nothing in it is shared with another test. */
-export async function newTenant(plan: "trial" | "standard" = "standard"): Promise<TestTenant> {
+export async function newTenant(plan: "trial" | "standard" = "standard", name = `Test ${ulid()}`): Promise<TestTenant> {
   const stack = stackUnderTest();
-  const name = `Test ${ulid()}`;
   const ownerEmail = `owner.${ulid().toLowerCase()}@test.localhost`;
   const token = await operatorToken();
   const created = await expectApi<{ id: string }>("POST /v1/platform/tenants", 202, {
