@@ -97,7 +97,8 @@ export async function canaries(run: Run, section: Section): Promise<void> {
   ] as const) {
     const marks = await marksOf(tenant, stranger);
     section.count("words and ids looked for", marks.length);
-    for (const seen of run.seen) searchAnswer(section, seen, tenant, marks);
+    const known = namedBy(stranger.side, run.seen);
+    for (const seen of run.seen) searchAnswer(section, seen, tenant, marks, known);
     await searchMails(run, section, tenant, stranger);
   }
   await searchLog(run, section);
@@ -115,7 +116,24 @@ async function readEverything(run: Run, side: Side): Promise<void> {
   });
 }
 
-function searchAnswer(section: Section, seen: Seen, { side, canary }: CanaryTenant, marks: readonly string[]): void {
+/** Functions that tell again what was asked for, denied attempts included. */
+const repeating: readonly string[] = ["listAudit", "downloadAudit"];
+
+/** Paths that people of the tenant have asked for, which they know what they named in. */
+function namedBy({ id }: Side, all: readonly Seen[]): string {
+  return all
+    .filter(({ partitions }) => partitions.includes(id))
+    .map(({ line }) => line)
+    .join("\n");
+}
+
+function searchAnswer(
+  section: Section,
+  seen: Seen,
+  { side, canary }: CanaryTenant,
+  marks: readonly string[],
+  known: string,
+): void {
   const text = `${seen.answer.text}\n${[...seen.answer.headers].join("\n")}`;
   if (seen.of?.id === side.id) {
     if (text.includes(canary)) section.count("own answers that show the own canary (the search works)");
@@ -124,8 +142,8 @@ function searchAnswer(section: Section, seen: Seen, { side, canary }: CanaryTena
   section.count("answers searched");
   // Operators know who their customers are, and nothing that these have.
   const hidden = seen.attempt.caller === "operator" ? [canary] : marks;
-  // What was in the request is known already.
-  const found = hidden.find((mark) => text.includes(mark) && !seen.line.includes(mark));
+  const asked = repeating.includes(seen.attempt.operation) ? known : seen.line;
+  const found = hidden.find((mark) => text.includes(mark) && !asked.includes(mark));
   if (found !== undefined) violate(section, seen, `nothing of ${side.id}, and not ${found}`, controls.answer);
 }
 
