@@ -1,4 +1,4 @@
-import { type Mail, invitationToken, newestMail, signIn, until } from "../../local/client.ts";
+import { type Answer, type Mail, invitationToken, newestMail, signIn, until } from "../../local/client.ts";
 import { parameterNames } from "../../shared/triggers/contract.ts";
 import { callerFor, caseOf, requestOn } from "../contracts/cases.ts";
 import type { Side } from "../contracts/side.ts";
@@ -37,14 +37,10 @@ export class TextKeeper {
     const kept = { field: name, text };
     if (answer.status !== operation.contract.success.status)
       return { ...kept, outcome: `${answer.status} ${answer.body.code ?? ""}`, shownIn: [] };
-    const look = async () => {
-      const readings = await readingsAfter(this.#side, operation, request, answer.body);
-      return readings.filter((reading) => textsOf(JSON.parse(reading)).includes(text));
-    };
-    // What is only accepted is done a moment later.
-    const found = async () => ((await look()).length > 0 ? true : undefined);
-    if (answer.status === 202) await until(`${name}: ${text}`, 30, found);
-    return { ...kept, outcome: String(answer.status), shownIn: await look() };
+    if (answer.status === 202) await done(answer, request.token);
+    const readings = await readingsAfter(this.#side, operation, request, answer.body);
+    const shownIn = readings.filter((reading) => textsOf(JSON.parse(reading)).includes(text));
+    return { ...kept, outcome: String(answer.status), shownIn };
   }
 
   async #sent(payload: string) {
@@ -64,6 +60,15 @@ export class TextKeeper {
 interface Answered {
   readonly id?: string;
   readonly code?: string;
+}
+
+/** Waits for what was only accepted. */
+async function done({ headers }: Answer, token: string | undefined): Promise<void> {
+  const { pathname } = new URL(headers.get("location") ?? "");
+  await until(pathname, 60, async () => {
+    const { body } = await expectApi<{ status: string }>(`GET ${pathname}`, 200, { token });
+    return body.status === "succeeded" ? true : undefined;
+  });
 }
 
 /** Every text in the value. */

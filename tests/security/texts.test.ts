@@ -31,8 +31,7 @@ const ofTenants = "createTenant name";
  * Each field takes one payload in so many, the next field others, which is enough to find a field that is treated in
  * another way. PAYLOAD_SHARE=1 sends every payload through every field, in a minute or two.
  */
-const share = Number(process.env["PAYLOAD_SHARE"] ?? 3);
-const parallel = 8;
+const share = Number(process.env["PAYLOAD_SHARE"] ?? 6);
 const reference = "Reference";
 const startedAt = new Date().toISOString();
 
@@ -63,18 +62,20 @@ beforeAll(async () => {
         return done;
       });
     });
-  const names = (free.find(({ name }) => name === ofTenants)?.takes ?? []).filter((text) =>
-    visiblePayloads.includes(text),
-  );
-  tenants = await atOnce([reference, ...names].map((name) => () => nameTenant(operator, name)));
-  kept = (await atOnce(texts)).flat();
+  const visible = visiblePayloads.filter((_, place) => place % Math.min(share, 2) === 0);
+  const names = (free.find(({ name }) => name === ofTenants)?.takes ?? []).filter((text) => visible.includes(text));
+  const named = [reference, ...names].map((name) => () => nameTenant(operator, name));
+  // Making tenants is mostly waiting for mails.
+  const [allTenants, allKept] = await Promise.all([atOnce(named, 24), atOnce(texts)]);
+  tenants = allTenants;
+  kept = allKept.flat();
   browser = await BrowserForTests.start();
 }, 120_000);
 afterAll(async () => {
   await browser[Symbol.asyncDispose]();
 });
 
-async function atOnce<T>(works: readonly (() => Promise<T>)[]): Promise<T[]> {
+async function atOnce<T>(works: readonly (() => Promise<T>)[], parallel = 8): Promise<T[]> {
   const done: T[] = [];
   const entries = works.entries();
   await Promise.all(
@@ -199,7 +200,7 @@ describe("a mail", () => {
 
   test("shows an operator's reason as text", async () => {
     const reasons = kept.filter(({ field }) => field === "createAccessRequest reason").map(({ text }) => text);
-    expect(reasons.length).toBeGreaterThan(20);
+    expect(reasons.length).toBeGreaterThan(10);
     const mails = await until("the owners' mails", 30, async () => {
       const all = (await Promise.all(sides.map(({ people }) => mailsTo(people.owner.email)))).flat();
       const own = reasons.flatMap((text) =>
@@ -225,7 +226,7 @@ describe("a mail", () => {
 
   test("would not, were it not encoded", async () => {
     const html = tenants[0]?.mails[0]?.content.html ?? "";
-    const documents = tenants.map(({ text }) => html.replaceAll(reference, () => text));
+    const documents = [reference, ...visiblePayloads].map((text) => html.replaceAll(reference, () => text));
     const { rendered, dialogs, requests } = await browser.renderAll(documents);
     const [like, ...named] = rendered.map(({ elements }) => elements.join());
     expect(named.filter((elements) => elements !== like).length).toBeGreaterThan(20);
