@@ -44,7 +44,7 @@ export async function newCanaryTenant(canary: string, filled: boolean): Promise<
       closed.push(...taken.closed);
     },
   );
-  await quiet([side]);
+  if (filled) await quiet([side]);
   return { side, canary, places, closed };
 }
 

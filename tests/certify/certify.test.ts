@@ -97,8 +97,8 @@ describe("npm run certify finds out and says where it is, when", () => {
   });
 
   test("the fault it is tested with is one", async () => {
-    const gone: PlantedFault = { file: "shared/lazy.ts", text: "no such text", instead: "", args: [], names: {} };
-    await expect(buildWithFault(gone, join(folder, "gone"))).rejects.toThrow("no longer the text");
+    const patches = [{ file: "shared/lazy.ts", text: "no such text", instead: "" }];
+    await expect(buildWithFault({ patches }, join(folder, "gone"))).rejects.toThrow("no longer the text");
   });
 
   async function certifyWith(name: string, fault: PlantedFault): Promise<Ended & { violations: readonly Violation[] }> {

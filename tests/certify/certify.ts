@@ -34,8 +34,8 @@ try {
   else process.exit(await certify(options));
 } catch (error) {
   print();
-  console.error(`callpilot: ${sentence(error)}`);
-  process.exitCode = 2;
+  console.error(sentence(error));
+  process.exit(2);
 }
 
 /** 0 where nothing came through and enough was tried, else 1. */
@@ -176,10 +176,10 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-/** What went wrong and what to do about it. Throws what is a fault of this program. */
-function sentence(error: unknown): string {
-  if (error instanceof LocalError || error instanceof MissingTool) return error.message;
+/** What went wrong and what to do about it; of a fault of this program everything that is known. */
+function sentence(error: unknown): unknown {
+  if (error instanceof LocalError || error instanceof MissingTool) return `callpilot: ${error.message}`;
   if (error instanceof TypeError && error.cause instanceof Error)
-    return "The stack stopped answering: start it with npm start, then run this again.";
-  throw error;
+    return "callpilot: The stack stopped answering: start it with npm start, then run this again.";
+  return error;
 }

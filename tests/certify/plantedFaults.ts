@@ -4,25 +4,30 @@ import type { Plugin } from "esbuild";
 import { build } from "../../scripts/build.ts";
 import type { Violation } from "./ledger.ts";
 
-/** A control taken out of the app's source, and what the certificate must say of it. */
-export interface PlantedFault {
+/** Another text in a source file. */
+interface Patch {
   readonly file: string;
   /** As it stands in the file. */
   readonly text: string;
   readonly instead: string;
+}
+
+/** A control taken out of the app's source, and what the certificate must say of it. */
+export interface PlantedFault {
+  readonly patches: readonly Patch[];
   /** What certify is asked for, to be quick. */
   readonly args: readonly string[];
   /** The violation that it must name, among others. */
   readonly names: Partial<Violation>;
 }
 
+const noPredicate = { file: "shared/tenancy/repository.ts", text: "WHERE ${tenantPredicate} AND ", instead: "WHERE " };
+const noGuard = { file: "shared/tenancy/database.ts", text: "    guard(request);\n", instead: "" };
 const grantControl = "a grant that allows more than its one blob and purpose: shared/storage/grants.ts";
 
 export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
   "the tenant predicate is taken out of the repository": {
-    file: "shared/tenancy/repository.ts",
-    text: "WHERE ${tenantPredicate} AND ",
-    instead: "WHERE ",
+    patches: [noPredicate],
     args: ["--only", "database"],
     names: {
       operation: "appendLog",
@@ -30,9 +35,7 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
     },
   },
   "the guard is taken off the database's client": {
-    file: "shared/tenancy/database.ts",
-    text: "    guard(request);\n",
-    instead: "",
+    patches: [noGuard],
     args: ["--only", "guard"],
     names: {
       operation: "getReadiness",
@@ -40,10 +43,22 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
       control: "the guard does not stop what it should: shared/tenancy/database.ts, shared/tenancy/guard.ts",
     },
   },
+  "neither the predicate nor the guard is there": {
+    patches: [noPredicate, noGuard],
+    args: ["--only", "database"],
+    names: {
+      ...{ operation: "document.query", target: "callpilot/data" },
+      control: "a query left without the tenant predicate: shared/tenancy/repository.ts",
+    },
+  },
   "nobody's permission is checked": {
-    file: "shared/auth/authenticate.ts",
-    text: 'if (!may(caller, permission)) throw new Problem("forbidden");',
-    instead: "",
+    patches: [
+      {
+        file: "shared/auth/authenticate.ts",
+        text: 'if (!may(caller, permission)) throw new Problem("forbidden");',
+        instead: "",
+      },
+    ],
     args: ["--only", "matrix", "--functions", "getTenant,listMembers,listEvents"],
     names: {
       ...{
@@ -57,9 +72,13 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
     },
   },
   "cursors are made for no tenant and no query": {
-    file: "shared/tenancy/repository.ts",
-    text: "protector(this.tenantId, `cursor:${queryHash(kind.name, where, orderBy, request.from)}`)",
-    instead: 'protector("platform", "cursor")',
+    patches: [
+      {
+        file: "shared/tenancy/repository.ts",
+        text: "protector(this.tenantId, `cursor:${queryHash(kind.name, where, orderBy, request.from)}`)",
+        instead: 'protector("platform", "cursor")',
+      },
+    ],
     args: ["--only", "cursors"],
     names: {
       ...{ operation: "listSurveys", target: "the other tenant's cursor", expected: "400 invalid_cursor" },
@@ -67,38 +86,49 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
     },
   },
   "a grant to upload lets read, too": {
-    file: "shared/storage/grants.ts",
-    text: 'grant(container, blobName, "cw",',
-    instead: 'grant(container, blobName, "rcw",',
+    patches: [
+      {
+        file: "shared/storage/grants.ts",
+        text: 'grant(container, blobName, "cw",',
+        instead: 'grant(container, blobName, "rcw",',
+      },
+    ],
     args: ["--only", "grants"],
     names: { credential: "upload grant", target: "read the own upload", control: grantControl },
   },
   "a grant is for the whole container": {
-    file: "shared/storage/grants.ts",
-    text: "      blobName,\n      permissions: BlobSASPermissions.parse(permissions),",
-    instead: "      permissions: BlobSASPermissions.parse(permissions),",
+    patches: [
+      {
+        file: "shared/storage/grants.ts",
+        text: "      blobName,\n      permissions: BlobSASPermissions.parse(permissions),",
+        instead: "      permissions: BlobSASPermissions.parse(permissions),",
+      },
+    ],
     args: ["--only", "grants"],
     names: { credential: "upload grant", target: "overwrite a blob of the own tenant", control: grantControl },
   },
 };
 
 /** Builds the app with the fault in it, into a folder of its own. Throws where the source has no such text any more. */
-export async function buildWithFault(fault: PlantedFault, appDir: string): Promise<void> {
-  const planted: string[] = [];
-  const file = resolve(fault.file);
+export async function buildWithFault({ patches }: Pick<PlantedFault, "patches">, appDir: string): Promise<void> {
+  const planted = new Set<Patch>();
   const plugin: Plugin = {
     name: "planted-fault",
     setup: (bundle) => {
       bundle.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-        if (path !== file) return undefined;
-        const source = await readFile(path, "utf8");
-        if (source.includes(fault.text)) planted.push(path);
-        return { contents: source.replaceAll(fault.text, fault.instead), loader: "ts" };
+        const here = patches.filter(({ file }) => resolve(file) === path);
+        if (here.length === 0) return undefined;
+        let contents = await readFile(path, "utf8");
+        for (const patch of here) {
+          if (contents.includes(patch.text)) planted.add(patch);
+          contents = contents.replaceAll(patch.text, patch.instead);
+        }
+        return { contents, loader: "ts" };
       });
     },
   };
   await build({ outdir: join(appDir, "dist"), plugins: [plugin] });
-  if (planted.length === 0)
-    throw new Error(`${fault.file} has no longer the text that the fault replaces: ${fault.text}`);
+  for (const { file, text } of patches.filter((patch) => !planted.has(patch)))
+    throw new Error(`${file} has no longer the text that the fault replaces: ${text}`);
   for (const name of ["package.json", "host.json"]) await copyFile(name, join(appDir, name));
 }
