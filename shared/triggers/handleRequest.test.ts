@@ -248,7 +248,8 @@ describe("the order of the checks", () => {
     expectProblem(await send(putNote, { ...known, body: "{" }), 400, "malformed_json");
     expectProblem(await send(putNote, { ...known, body: {} }), 400, "invalid_request");
     expectProblem(await send(putNote, { ...known, body: { text: "x" } }), 428, "precondition_required");
-    expect((await tenant.repository.list(factKind)).items).toEqual([]);
+    const facts = (await tenant.repository.list(factKind)).items;
+    expect(facts.map(({ action, denied }) => [action, denied])).toEqual([["testOperation", "forbidden"]]);
   });
 
   it("runs no handler for anything that is refused before it", async () => {
