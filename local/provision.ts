@@ -76,5 +76,5 @@ async function provisionKey(
 
 async function provisionStorage(url: string): Promise<void> {
   const blobs = new BlobServiceClient(url, new ManagedIdentityCredential());
-  for (const name of ["ingest", "protection"]) await blobs.getContainerClient(name).createIfNotExists();
+  for (const name of ["ingest", "protection", "seals"]) await blobs.getContainerClient(name).createIfNotExists();
 }

@@ -27,8 +27,8 @@ export async function createTenantContainer(tenantId: string, account: string): 
   return container;
 }
 
-/** Containers that belong to no tenant: manifests that start processing, and the key ring. */
-export type SystemContainerName = "ingest" | "protection";
+/** Containers that belong to no tenant: manifests that start processing, the key ring, and seals of logs. */
+export type SystemContainerName = "ingest" | "protection" | "seals";
 
 export function systemContainer(name: SystemContainerName): BlobContainer {
   return { account: config().data.account, name };

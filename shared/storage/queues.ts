@@ -8,6 +8,7 @@ export const queueNames = [
   "send-mail",
   "deliver-webhook",
   "sweep-tenant",
+  "seal-log",
 ] as const;
 export type QueueName = (typeof queueNames)[number];
 

@@ -278,6 +278,7 @@ const cases: Readonly<Record<string, OperationCase>> = {
     other: async (request, side) => ({ ...request, params: { webhookId: await newWebhook(side) } }),
   },
   listEvents: plain,
+  listSeals: plain,
   listAudit: {
     ...plain,
     recalls: true,

@@ -1,0 +1,126 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { startBackend } from "../../tests/support/backend.ts";
+import { setClock } from "../clock.ts";
+import { publicKey } from "../protection/signing.ts";
+import { insideBoundaryForTests, openScopeForTests } from "../tenancy/databaseForTests.ts";
+import { newId } from "../tenancy/ids.ts";
+import { defineKind } from "../tenancy/kind.ts";
+import type { LogEntry } from "../tenancy/logEntry.ts";
+import type { TenantScope } from "../tenancy/scope.ts";
+import { logContainer } from "../tenancy/database.ts";
+import { within } from "../tenancy/guard.ts";
+import { listSeals } from "./listSeals.ts";
+import { sealLog } from "./sealLog.ts";
+import { appendLog } from "./appendLog.ts";
+import { keepSeal } from "./sealStore.ts";
+import { verifyLog } from "./verifyLog.ts";
+
+insideBoundaryForTests();
+
+let backend: AsyncDisposable;
+beforeAll(async () => {
+  backend = await startBackend();
+});
+afterAll(() => backend[Symbol.asyncDispose]());
+afterEach(() => {
+  setClock();
+});
+
+const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1 });
+
+/** Things happen on a day, and get to the log. */
+async function happen(tenant: TenantScope, day: string, times: number): Promise<void> {
+  setClock(() => new Date(`${day}T12:00:00.000Z`));
+  for (let n = 0; n < times; n++) {
+    const id = newId("cmt");
+    await tenant.change().create(thingKind, id, { n }).commit({ target: id });
+  }
+  await appendLog(tenant);
+}
+
+const entriesOf = async (tenant: TenantScope): Promise<readonly LogEntry[]> => (await tenant.log.read(0, 1000)).entries;
+const sealsOf = async (tenant: TenantScope, ...months: string[]) =>
+  (await Promise.all(months.map((month) => listSeals(tenant, month)))).flatMap(({ items }) => items);
+const shown = async (tenant: TenantScope, ...months: string[]) =>
+  (await sealsOf(tenant, ...months)).map(({ kind, month, sequence }) => [kind, month, sequence]);
+
+async function verified(tenant: TenantScope, ...months: string[]) {
+  return verifyLog({
+    tenantId: tenant.tenantId,
+    entries: await entriesOf(tenant),
+    seals: await sealsOf(tenant, ...months),
+    keys: [await publicKey("log-seal")],
+  });
+}
+
+test("the end is sealed, each month is closed, and the vault's own key verifies it", async () => {
+  const tenant = openScopeForTests();
+  await sealLog(tenant);
+  expect(await shown(tenant, "2026-09")).toEqual([]);
+  await happen(tenant, "2026-09-30", 2);
+  await sealLog(tenant);
+  await happen(tenant, "2026-09-30", 1);
+  await happen(tenant, "2026-11-01", 2);
+  await sealLog(tenant);
+  expect(await shown(tenant, "2026-09", "2026-10", "2026-11")).toEqual([
+    ["head", "2026-09", 2],
+    ["close", "2026-09", 3],
+    ["head", "2026-11", 5],
+  ]);
+  expect(await verified(tenant, "2026-09", "2026-11")).toMatchObject({ findings: [], sealed: 5, last: 5 });
+  await happen(tenant, "2026-11-02", 1);
+  expect(await verified(tenant, "2026-09", "2026-11")).toMatchObject({ findings: [], sealed: 5, last: 6 });
+});
+
+test("a repeat, and two at once, make one seal that stays as it is", async () => {
+  const tenant = openScopeForTests();
+  await happen(tenant, "2026-10-31", 1);
+  await happen(tenant, "2026-11-01", 1);
+  await Promise.all([sealLog(tenant), sealLog(tenant), sealLog(tenant)]);
+  const first = await sealsOf(tenant, "2026-10", "2026-11");
+  expect(first.map(({ kind, sequence }) => [kind, sequence])).toEqual([
+    ["close", 1],
+    ["head", 2],
+  ]);
+  await sealLog(tenant);
+  expect(await sealsOf(tenant, "2026-10", "2026-11")).toEqual(first);
+  expect(await verified(tenant, "2026-10", "2026-11")).toMatchObject({ findings: [], sealed: 2 });
+});
+
+test("a tenant's seals are its own", async () => {
+  const [one, other] = [openScopeForTests(), openScopeForTests()];
+  await happen(one, "2026-11-01", 1);
+  await sealLog(one);
+  expect(await shown(other, "2026-11")).toEqual([]);
+  expect((await sealsOf(one, "2026-11")).map(({ tenantId }) => tenantId)).toEqual([one.tenantId]);
+});
+
+test("a past that was changed behind the last seal gets no signature", async () => {
+  const tenant = openScopeForTests();
+  await happen(tenant, "2026-11-01", 1);
+  await sealLog(tenant);
+  await happen(tenant, "2026-11-02", 2);
+  const [, second] = await entriesOf(tenant);
+  const partition: readonly [string, string] = [tenant.tenantId, "2026-11"];
+  await within(partition, () =>
+    logContainer()
+      .item(second?.id ?? "", [...partition])
+      .patch([{ op: "set", path: "/target", value: "svy_other" }]),
+  );
+  await expect(sealLog(tenant)).rejects.toThrow("the log is not sealed: entry 2 was changed");
+  expect(await shown(tenant, "2026-11")).toEqual([["head", "2026-11", 1]]);
+});
+
+test("nothing that was sealed is sealed as something else", async () => {
+  const tenant = openScopeForTests();
+  await happen(tenant, "2026-11-01", 1);
+  await sealLog(tenant);
+  const { items, keys } = await listSeals(tenant, "2026-11");
+  const [seal, key] = [items[0], keys[0]];
+  if (seal === undefined || key === undefined) throw new Error("there is no seal");
+  await keepSeal({ seal: { ...seal, at: "2026-11-09T00:00:00.000Z" }, key });
+  expect((await listSeals(tenant, "2026-11")).items).toEqual([seal]);
+  await expect(keepSeal({ seal: { ...seal, hash: "0".repeat(64) }, key })).rejects.toThrow(
+    "the log has another entry 1 than the one that was sealed",
+  );
+});
