@@ -111,14 +111,14 @@ async function fetched(origin: string, token: string): Promise<LogFile & Pick<Se
     entries.push(...page.items);
     cursor = page.nextCursor;
   }
-  const seals: Seals[] = [];
+  const found: Seals[] = [];
   for (const month of new Set(entries.map((entry) => entry.month)))
-    seals.push(await get<Seals>(`/v1/audit/seals?month=${month}`));
-  const keys = new Map(seals.flatMap((each) => each.keys).map((key) => [key.kid, key]));
+    found.push(await get<Seals>(`/v1/audit/seals?month=${month}`));
+  const keys = new Map(found.flatMap((each) => each.keys).map((key) => [key.kid, key]));
   return {
     tenantId: id,
     entries: entries.toReversed(),
-    seals: seals.flatMap(({ items }) => items),
+    seals: found.flatMap(({ seals }) => seals),
     keys: [...keys.values()],
   };
 }

@@ -5,12 +5,12 @@ import { sealsOf } from "./sealStore.ts";
 
 const maxSeals = 100;
 
-export const Seals = closed({ items: List(Seal, maxSeals), keys: List(SealKey, maxSeals) });
+export const Seals = closed({ seals: List(Seal, maxSeals), keys: List(SealKey, maxSeals) });
 export type Seals = Static<typeof Seals>;
 
 /** The seals of a month, about one a day, with the keys that verify them. */
 export async function listSeals(tenant: TenantScope, month: string): Promise<Seals> {
   const stored = await sealsOf(tenant, month, maxSeals);
   const keys = new Map(stored.map(({ key }) => [key.kid, key]));
-  return { items: stored.map(({ seal }) => seal), keys: [...keys.values()] };
+  return { seals: stored.map(({ seal }) => seal), keys: [...keys.values()] };
 }

@@ -40,7 +40,7 @@ async function happen(tenant: TenantScope, day: string, times: number): Promise<
 
 const entriesOf = async (tenant: TenantScope): Promise<readonly LogEntry[]> => (await tenant.log.read(0, 1000)).entries;
 const sealsOf = async (tenant: TenantScope, ...months: string[]) =>
-  (await Promise.all(months.map((month) => listSeals(tenant, month)))).flatMap(({ items }) => items);
+  (await Promise.all(months.map((month) => listSeals(tenant, month)))).flatMap(({ seals }) => seals);
 const shown = async (tenant: TenantScope, ...months: string[]) =>
   (await sealsOf(tenant, ...months)).map(({ kind, month, sequence }) => [kind, month, sequence]);
 
@@ -115,11 +115,11 @@ test("nothing that was sealed is sealed as something else", async () => {
   const tenant = openScopeForTests();
   await happen(tenant, "2026-11-01", 1);
   await sealLog(tenant);
-  const { items, keys } = await listSeals(tenant, "2026-11");
-  const [seal, key] = [items[0], keys[0]];
+  const { seals, keys } = await listSeals(tenant, "2026-11");
+  const [seal, key] = [seals[0], keys[0]];
   if (seal === undefined || key === undefined) throw new Error("there is no seal");
   await keepSeal({ seal: { ...seal, at: "2026-11-09T00:00:00.000Z" }, key });
-  expect((await listSeals(tenant, "2026-11")).items).toEqual([seal]);
+  expect((await listSeals(tenant, "2026-11")).seals).toEqual([seal]);
   await expect(keepSeal({ seal: { ...seal, hash: "0".repeat(64) }, key })).rejects.toThrow(
     "the log has another entry 1 than the one that was sealed",
   );

@@ -28,14 +28,14 @@ test("the night seals every tenant's log, and who reads the audit can verify it"
   const sealsOf = async ({ owner }: typeof tenant) =>
     await until("a seal", 20, async () => {
       const { body } = await expectApi<Seals>("GET /v1/audit/seals", 200, { token: owner.token });
-      return body.items.length > 0 ? body : undefined;
+      return body.seals.length > 0 ? body : undefined;
     });
   const [mine, theirs] = [await sealsOf(tenant), await sealsOf(other)];
-  for (const [{ items, keys }, { id }] of [
+  for (const [{ seals, keys }, { id }] of [
     [mine, tenant],
     [theirs, other],
   ] as const)
-    for (const seal of items) {
+    for (const seal of seals) {
       expect(seal.tenantId).toBe(id);
       expect(keys.filter((key) => isSealedBy(key, seal))).toHaveLength(1);
       expect(keys.some((key) => isSealedBy(key, { ...seal, sequence: seal.sequence + 1 }))).toBe(false);
@@ -46,7 +46,7 @@ test("seals are listed for a month, to who may read the audit", async () => {
   const tenant = await newTenant();
   const [auditor, surveyor] = [await tenant.join("auditor"), await tenant.join("surveyor")];
   const before = await expectApi<Seals>("GET /v1/audit/seals?month=2020-01", 200, { token: auditor.token });
-  expect(before.body).toEqual({ items: [], keys: [] });
+  expect(before.body).toEqual({ seals: [], keys: [] });
   for (const month of ["2020-13", "2020-1", "x", "2020-01/..", ""])
     expect((await api(`GET /v1/audit/seals?month=${month}`, { token: auditor.token })).status).toBe(400);
   expect((await api("GET /v1/audit/seals", { token: surveyor.token })).status).toBe(403);
@@ -94,7 +94,7 @@ describe("the verifier", () => {
     await night();
     await until("a seal", 20, async () => {
       const { body } = await expectApi<Seals>("GET /v1/audit/seals", 200, { token: tenant.owner.token });
-      return body.items.length > 0 ? true : undefined;
+      return body.seals.length > 0 ? true : undefined;
     });
     expect(await verify(log, "--fetch", apiUrl, "--token", tenant.owner.token, "--keep-keys", keys)).toMatchObject({
       code: 0,
