@@ -1,4 +1,5 @@
 import { PartitionKeyBuilder } from "@azure/cosmos";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataContainer, logContainer } from "./database.ts";
 import { databaseReady } from "./databaseReady.ts";
@@ -298,6 +299,107 @@ it("keeps scopes that run at the same time apart", async () => {
     tenants.map((tenantId) => inScope([tenantId], () => dataContainer().items.create(item("same", tenantId)))),
   );
   expect(made.map(({ resource }) => resource?.tenantId)).toEqual(tenants);
+});
+
+describe("a refusal says why", () => {
+  const plain = { method: "POST", resourceType: "docs", operationType: "create", body: item("a") };
+  const keyed = (key: unknown, more: object = {}) => ({
+    ...{ ...plain, headers: { "x-ms-documentdb-partitionkey": key } },
+    ...more,
+  });
+  const ofMine = (more: object) => keyed(JSON.stringify([mine]), more);
+  const refusal = (request: object) => () => {
+    guard(request);
+    return Promise.resolve();
+  };
+  const inMine = (request: object) => inScope([mine], refusal(request));
+  const batchOf = (...operations: unknown[]) => ofMine({ operationType: "batch", body: operations });
+  const queryOf = (body: unknown) => ofMine({ operationType: "query", body });
+
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      "outside of any boundary",
+      async () => {
+        await refusal(ofMine({}))();
+      },
+    ],
+    ["for a tenant not admitted", () => inRun([other], refusal(ofMine({})))],
+    ["for a tenant not admitted", () => inMine(plain)],
+    ["for a tenant not admitted", () => inMine(keyed("[]"))],
+    ["for a tenant not admitted", () => inMine(keyed("[{}]"))],
+    ["outside a tenant's scope", () => inRun([mine], refusal(ofMine({})))],
+    ["for another partition than the scope's", () => inMine(keyed(JSON.stringify([mine, month])))],
+    [
+      "more than a credential's lookup",
+      () => openBoundary("r", () => lookingUp({ tenantId: mine, id: "a" }, refusal(ofMine({ operationType: "read" })))),
+    ],
+    ["query without the tenant predicate", () => inMine(queryOf({ query, parameters: [] }))],
+    ["query without the tenant predicate", () => inMine(queryOf({ query: [query], parameters: parameters(mine) }))],
+    ["query without the tenant predicate", () => inMine(queryOf({ query }))],
+    ["query without the tenant predicate", () => inMine(queryOf(undefined))],
+    ["query without the tenant predicate", () => inMine(queryOf({ query: ` ${query}`, parameters: parameters(mine) }))],
+    ["batch operation for another tenant", () => inMine(batchOf(null, { operationType: "Create" }))],
+    ["batch operation for another tenant", () => inMine(ofMine({ operationType: "batch", body: {} }))],
+    ["item of another tenant", () => inMine(ofMine({ body: undefined }))],
+    ["item of another tenant", () => inMine(ofMine({ operationType: "replace", body: item("a", other) }))],
+    [
+      "item of another tenant",
+      () => inMine(ofMine({ operationType: "upsert", body: JSON.stringify(item("a", other)) })),
+    ],
+    ["unexpected operation execute", () => inMine(ofMine({ operationType: "execute" }))],
+    ["unexpected operation undefined", () => inMine(ofMine({ operationType: undefined }))],
+    ["unexpected resource sprocs", () => inMine(ofMine({ resourceType: "sprocs" }))],
+  ])("%s", async (why, call) => {
+    const refused = expect((async () => await call())()).rejects;
+    await refused.toThrow(why);
+    await refused.toBeInstanceOf(TenancyViolation);
+  });
+
+  it("and lets pass what is the tenant's own, as an object or as text", async () => {
+    const passing = [
+      ofMine({}),
+      ofMine({ body: JSON.stringify(item("a")) }),
+      ...["upsert", "replace"].map((operationType) => ofMine({ operationType })),
+      ...["read", "delete", "patch"].map((operationType) => ofMine({ operationType, body: undefined })),
+      queryOf({ query, parameters: parameters(mine) }),
+      queryOf({ query: query.replace("SELECT *", "SELECT TOP 100 *"), parameters: parameters(mine) }),
+      batchOf(null, { operationType: "Delete", id: "a", partitionKey: JSON.stringify([mine]) }),
+    ];
+    for (const request of passing) await expect(inMine(request)).resolves.toBeUndefined();
+  });
+
+  it("for whatever describes the account is none, as long as it is read", async () => {
+    for (const resourceType of ["", "dbs", "colls", "pkranges"]) {
+      for (const operationType of ["read", "query"]) guard({ resourceType, operationType });
+      const written = refusal({ resourceType, operationType: "create" });
+      await expect(inRun([mine], written)).rejects.toThrow(`unexpected resource ${resourceType}`);
+    }
+    await expect(inRun([mine], refusal({}))).rejects.toThrow(TenancyViolation);
+  });
+});
+
+it("lets a request pass where its key is the scope's, of an admitted tenant, and nowhere else", async () => {
+  const tenant = fc.constantFrom(mine, other, "platform", "");
+  const level = fc.option(fc.constantFrom(month, "2026-04"), { nil: undefined });
+  const key = fc.tuple(tenant, level).map(([id, of]): Partition => (of === undefined ? [id] : [id, of]));
+  await fc.assert(
+    fc.asyncProperty(fc.uniqueArray(tenant), key, key, async (admitted, scope, asked) => {
+      const headers = { "x-ms-documentdb-partitionkey": JSON.stringify(asked) };
+      const asking = () => {
+        guard({ resourceType: "docs", operationType: "read", headers });
+        return Promise.resolve();
+      };
+      const passes = await inRun(admitted, async () => {
+        await within(scope, async () => {
+          await asking();
+        });
+      }).then(
+        () => true,
+        (error: unknown) => !(error instanceof TenancyViolation),
+      );
+      expect(passes).toBe(admitted.includes(asked[0]) && JSON.stringify(scope) === JSON.stringify(asked));
+    }),
+  );
 });
 
 it("takes nothing for a query plan that could change an item, and counts what it refused", () => {

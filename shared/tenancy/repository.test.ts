@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { dataContainer } from "./database.ts";
@@ -253,6 +254,59 @@ describe("a cursor", () => {
     await refused(tenant, { cursor, from: "a" });
     await refused(tenant, { cursor, where: {} }, memoKind);
     expect((await tenant.repository.list(noteKind, { ...request, limit: 9, cursor })).items).toHaveLength(1);
+  });
+});
+
+describe("a cursor of any list", () => {
+  type Question = Pick<ListRequest<Note>, "where" | "orderBy" | "from">;
+  const from = fc.option(fc.constantFrom("", "a", "b"), { nil: undefined });
+  const color = fc.constantFrom("red", "blue");
+  const question = fc
+    .tuple(fc.option(color, { nil: undefined }), fc.constantFrom<"rank" | "createdAt">("rank", "createdAt"), from)
+    .map(([of, orderBy, start]): Question => {
+      const begin = start === undefined ? {} : { from: start };
+      return of === undefined ? { orderBy, ...begin } : { where: { color: of }, orderBy: "rank", ...begin };
+    });
+  const kinds = fc.constantFrom(noteKind, memoKind);
+
+  it("goes on for the same tenant, kind and question only", async () => {
+    const notes = ["red", "red", "blue", "blue"].map((of, at) => ({ color: of, rank: `c${at}` }));
+    const [mine, other] = [openScopeForTests(), openScopeForTests()];
+    for (const tenant of [mine, other]) for (const kind of [noteKind, memoKind]) await given(tenant, notes, kind);
+    const listed = (tenant: TenantScope, kind: typeof noteKind, asked: ListRequest<Note>) =>
+      tenant.repository.list(kind, { ...asked, limit: 1 }).then(
+        ({ nextCursor }) => nextCursor ?? "",
+        (error: unknown) => error as { readonly code: string },
+      );
+    await fc.assert(
+      fc.asyncProperty(kinds, kinds, question, question, fc.boolean(), async (kind, another, asked, changed, swap) => {
+        const cursor = await listed(mine, kind, asked);
+        fc.pre(typeof cursor === "string" && typeof (await listed(other, another, changed)) === "string");
+        const next = await listed(swap ? other : mine, another, { ...changed, cursor });
+        const same = !swap && kind === another && isDeepStrictEqual(asked, changed);
+        expect(next).toEqual(same ? expect.any(String) : expect.objectContaining({ code: "invalid_cursor" }));
+      }),
+      { numRuns: 40, examples: [[noteKind, noteKind, { orderBy: "rank" }, { orderBy: "rank" }, false]] },
+    );
+  });
+
+  it("is worth nothing with any byte made any other", async () => {
+    const tenant = openScopeForTests();
+    await given(tenant, [
+      { color: "red", rank: "a" },
+      { color: "red", rank: "b" },
+    ]);
+    const { nextCursor = "" } = await tenant.repository.list(noteKind, { orderBy: "rank", limit: 1 });
+    const bytes = Buffer.from(nextCursor, "base64url");
+    await fc.assert(
+      fc.asyncProperty(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
+        const changed = Buffer.from(bytes);
+        changed.writeUInt8(changed.readUInt8(at) ^ flip, at);
+        const list = tenant.repository.list(noteKind, { orderBy: "rank", cursor: changed.toString("base64url") });
+        await expect(list).rejects.toMatchObject({ code: "invalid_cursor" });
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 

@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+import { faultSites } from "../support/faultSites.ts";
+
+const folder = process.env["MUTATED_FOLDER"] ?? "tenancy";
+
+/** What guards one of the mutated folders by itself, in this process, without the stack that the whole suite runs on. */
+export default defineConfig({
+  root: process.cwd(),
+  plugins: [faultSites()],
+  test: {
+    include: [`shared/${folder}/**/*.test.ts`],
+    pool: "forks",
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
