@@ -70,7 +70,7 @@ async function once(tenantId: string, operations: readonly OperationInput[]): Pr
     );
     const written = code === 200 ? { written: etagsOf(operations, result) } : {};
     // 424 marks the operations that failed only because another one did.
-    const index = result.findIndex(({ statusCode }) => statusCode >= 400 && statusCode !== 424);
+    const index = result.findIndex(({ statusCode }) => statusCode !== 424);
     const status = result[index]?.statusCode ?? 0;
     const repeatable = passing.has(status);
     const problem = repeatable ? new Problem("unavailable", { retryAfter: 1 }) : new BatchRefused(index, status);

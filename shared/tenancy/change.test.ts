@@ -235,6 +235,7 @@ describe("a condition", () => {
       updatedAt: "2026-01-01T00:00:00.000Z",
       etag: "",
     };
+    expect(() => change.patchEntry(note, "tags", "a-b_C1", 1)).not.toThrow();
     for (const name of ["a/b", "", "a b", "~1", "ä"])
       expect(() => change.patchEntry(note, "tags", name, 1)).toThrow(TypeError);
   });
@@ -435,6 +436,55 @@ describe("an Idempotency-Key", () => {
   });
 });
 
+describe("what a change writes", () => {
+  it("tells with its fact who did what, from where, and how it was refused", async () => {
+    const facts = { action: "createNote", requestId: "request-1", actor: { type: "member", id: "mbr_1" } } as const;
+    const tenant = openScopeForTests(undefined, { ...facts, source: "somewhere" });
+    await tenant.change().commit({ target: "svy_1", denied: "forbidden" });
+    await openScopeForTests(tenant.tenantId, facts).change().commit({ target: "svy_2" });
+    const [first, second] = (await factsOf(tenant)).map(({ id, createdAt, updatedAt, etag, ...fact }) => fact);
+    expect(first).toEqual({
+      ...{ ...facts, source: "somewhere", target: "svy_1", denied: "forbidden" },
+      ...{ events: [], commands: [] },
+    });
+    expect(second).toEqual({ ...facts, target: "svy_2", events: [], commands: [] });
+  });
+
+  it("takes away a field that is set to nothing", async () => {
+    const tenant = openScopeForTests();
+    const note = await given(tenant, { color: "red", rank: 5 });
+    const nothing = { rank: undefined } as unknown as Partial<Note>;
+    await tenant.change().patch(noteKind, note, nothing).record();
+    expect(await tenant.repository.get(noteKind, note.id)).not.toHaveProperty("rank");
+    expect(await tenant.repository.get(noteKind, note.id)).toMatchObject({ color: "red" });
+  });
+
+  it("is at most 100 operations", async () => {
+    const tenant = openScopeForTests();
+    const change = tenant.change();
+    for (let at = 0; at < 99; at++) change.create(noteKind, newId("cmt"), { color: "red" });
+    await change.commit({ target: "x" });
+    await expect(change.create(noteKind, newId("cmt"), { color: "red" }).commit({ target: "x" })).rejects.toThrow(
+      "a change of 101 operations",
+    );
+  });
+
+  it("fails with the database's own words where no problem stands for its refusal", async () => {
+    const tenant = openScopeForTests();
+    const change = tenant.change().create(noteKind, "a/b", { color: "red" });
+    await expect(change.record()).rejects.toMatchObject({ name: "BatchRefused", status: 400 });
+    const idempotency = { id: "a/b", body: "b" };
+    await expect(
+      openScopeForTests(tenant.tenantId, { idempotency }).change().commit({ target: "x" }),
+    ).rejects.toMatchObject({ name: "BatchRefused", index: 0, status: 400 });
+  });
+
+  it("asks for a counter that is there", async () => {
+    const failed = expect(openScopeForTests().change().count("notes", 1).record()).rejects;
+    await failed.toMatchObject({ name: "CounterMissing", message: "no counter notes" });
+  });
+});
+
 describe("the time of a change", () => {
   const past = "2020-01-01T00:00:00.000Z";
 
@@ -466,6 +516,10 @@ describe("the time of a change", () => {
       .replace(noteKind, newer, { color: "x" })
       .commit({ target: id });
     expect(at).toBe("2030-01-01T00:00:00.001Z");
+    const turned = tenant.change().patch(noteKind, newer, { color: "y" }).patch(noteKind, older, { color: "y" });
+    expect(turned.at).toBe("2030-01-01T00:00:00.001Z");
+    expect(tenant.change().patchEntry(newer, "tags", "name", "x").at).toBe("2030-01-01T00:00:00.001Z");
+    expect(tenant.change().remove(newer).at).toBe("2030-01-01T00:00:00.001Z");
     for (const each of [id, older.id, newer.id])
       expect(await tenant.repository.get(noteKind, each)).toMatchObject({ updatedAt: at });
     expect(await factsOf(tenant)).toMatchObject([{ createdAt: at }]);

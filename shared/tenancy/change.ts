@@ -82,15 +82,10 @@ export class Change {
     return this.#at;
   }
 
-  /** Reserves a value for one owner in the tenant, until it is released. */
+  /** Reserves a value for one owner in the tenant, for good. */
   reserve(scope: string, value: string, owner: string, exists: ProblemCode): this {
     const id = reservationId(scope, value);
     return this.#add("reservations", this.#creation(reservationKind, id, { owner }), { exists });
-  }
-
-  release(scope: string, value: string): this {
-    const id = reservationId(scope, value);
-    return this.#add("reservations", () => ({ operationType: "Delete", id }), {});
   }
 
   create<T extends object>(kind: Kind<T>, id: string, fields: T, otherwise: Otherwise = {}): this {

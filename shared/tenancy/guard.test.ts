@@ -189,6 +189,8 @@ describe("outside of any scope", () => {
 
   it("lets what describes a container pass", async () => {
     await expect(databaseReady()).resolves.toBeUndefined();
+    database.cosmos.faults.add({ operation: "container.read", status: 403 });
+    await expect(databaseReady()).rejects.toMatchObject({ code: 403 });
   });
 });
 
@@ -216,6 +218,19 @@ describe("a run", () => {
     expect(await inRun([mine], open(mine))).toBe(mine);
     await expect(inRun([mine], async () => await open(other)())).rejects.toThrow(TenancyViolation);
     await expect((async () => await open(mine)())()).rejects.toThrow(TenancyViolation);
+    await expect(inRun(["nobody"], async () => await open("nobody")())).rejects.toThrow(TypeError);
+  });
+
+  it("opens a scope that is the tenant's in every part", async () => {
+    await inRun([mine, other], async () => {
+      const facts = { action: "test", requestId: "r", actor: { type: "system", id: "t" } } as const;
+      const [scope, foreign] = [mine, other].map((tenantId) => openScope({ ...facts, tenantId }));
+      expect(scope).toMatchObject({ ...facts, tenantId: mine, repository: { tenantId: mine } });
+      const text = (await scope?.protector("use").protect("secret")) ?? "";
+      expect(String(await scope?.protector("use").unprotect(text))).toBe("secret");
+      await expect(scope?.protector("another").unprotect(text)).rejects.toThrow();
+      await expect(foreign?.protector("use").unprotect(text)).rejects.toThrow();
+    });
   });
 
   it("knows nothing of the tenants of another that goes on at the same time", async () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { fault } from "../validator.ts";
-import { DerivedId, Id, derivedId, isTenantId, newId, platformTenantId, prefixes } from "./ids.ts";
+import { DerivedId, Id, TenantId, derivedId, isTenantId, newId, platformTenantId, prefixes } from "./ids.ts";
 
 const prefix = fc.constantFrom(...Object.values(prefixes));
 
@@ -12,8 +12,15 @@ it("makes ids that their own schema takes and no other", () => {
       expect(fault(Id(one), id)).toBeUndefined();
       expect(fault(Id(other), id) === undefined).toBe(one === other);
       expect(fault(Id(one, other), id)).toBeUndefined();
+      expect(fault(Id(other, one), id)).toBeUndefined();
+      expect(fault(Id(one), `${id}0`)).toBeDefined();
     }),
   );
+});
+
+it("writes a schema of one prefix as plainly as it can be", () => {
+  expect(Id("tnt").pattern).toMatch(/^\^tnt_\[/u);
+  expect(Id("tnt", "svy").pattern).toMatch(/^\^\(\?:tnt\|svy\)_\[/u);
 });
 
 it("makes ids in the order of their making", () => {
@@ -33,8 +40,9 @@ it("takes for a tenant's id what names a tenant or the platform, and nothing nea
       expect(isTenantId(text)).toBe(false);
     }),
   );
+  for (const text of [id, platformTenantId]) expect(fault(TenantId, text)).toBeUndefined();
   for (const text of [`${id}\n`, id.toLowerCase(), `${platformTenantId}\n`, "Platform", newId(prefixes.survey), ""])
-    expect(isTenantId(text), JSON.stringify(text)).toBe(false);
+    expect([isTenantId(text), fault(TenantId, text) === undefined], JSON.stringify(text)).toEqual([false, false]);
 });
 
 it("derives ids from parts, not from what they look like together", () => {
@@ -45,5 +53,8 @@ it("derives ids from parts, not from what they look like together", () => {
       expect(fault(DerivedId("mbr"), derivedId("mbr", ...one))).toBeUndefined();
     }),
   );
+  const id = derivedId("mbr", "a");
+  for (const wrong of [`${id}0`, id.slice(0, -1), id.toUpperCase(), id.replace("mbr", "lse"), `x${id}`])
+    expect(fault(DerivedId("mbr"), wrong), wrong).toBeDefined();
   expect(derivedId("mbr", "a", "b")).not.toBe(derivedId("mbr", "ab"));
 });

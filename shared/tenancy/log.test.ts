@@ -1,8 +1,12 @@
 import { ulid } from "ulid";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { startBackend } from "../../tests/support/backend.ts";
 import { now, setClock } from "../clock.ts";
-import { insideBoundaryForTests, openScopeForTests } from "./databaseForTests.ts";
+import {
+  type DatabaseForTests,
+  insideBoundaryForTests,
+  openScopeForTests,
+  startDatabaseForTests,
+} from "./databaseForTests.ts";
 import { type Event, factKind } from "./fact.ts";
 import { defineKind } from "./kind.ts";
 import { type LogEntry, entryHash } from "./logEntry.ts";
@@ -10,11 +14,11 @@ import type { TenantScope } from "./scope.ts";
 
 insideBoundaryForTests();
 
-let backend: AsyncDisposable;
+let database: DatabaseForTests;
 beforeAll(async () => {
-  backend = await startBackend();
+  database = await startDatabaseForTests();
 });
-afterAll(() => backend[Symbol.asyncDispose]());
+afterAll(() => database.close());
 afterEach(() => {
   setClock();
 });
@@ -208,4 +212,99 @@ test("facts that vanish after they were placed are an alarm, not a gap", async (
   if (fact === undefined) throw new Error("there is no fact");
   await tenant.change().remove(fact).record();
   await expect(again(tenant).log.order()).rejects.toThrow("missing");
+});
+
+/** A tenant with facts that have their places, which are not written yet. */
+async function placed(count: number) {
+  const tenant = newScope();
+  for (let n = 1; n <= count; n++) await happen(tenant, n);
+  const ordered = await tenant.log.order();
+  if (ordered === undefined) throw new Error("there is nothing to order");
+  return { tenant, ordered };
+}
+
+test("as many facts as one batch can delete are ordered at once", async () => {
+  const { ordered } = await placed(95);
+  expect(ordered.facts).toHaveLength(90);
+  expect(ordered.entries).toHaveLength(90);
+});
+
+test("an entry tells everything that its fact does", async () => {
+  const facts = { action: "createThing", requestId: "request-1", actor: { type: "member", id: "mbr_1" } } as const;
+  const tenant = openScopeForTests(undefined, { ...facts, source: "somewhere" });
+  await tenant.change().commit({ target: "svy_1", events: [event(1)] });
+  await openScopeForTests(tenant.tenantId, facts).change().commit({ target: "svy_2", denied: "forbidden" });
+  await append(tenant);
+  const [first, second] = await readAll(tenant);
+  const common = { month: now().toISOString().slice(0, 7), occurredAt: expect.any(String) as string, ...facts };
+  expect(first).toEqual({
+    ...common,
+    ...{ id: "evt_000000000001", seq: 1, type: "survey.created", data: { n: 1 } },
+    ...{ source: "somewhere", target: "svy_1" },
+    ...{ prevHash: "0".repeat(64), hash: expect.any(String) as string },
+  });
+  expect(second).toEqual({
+    ...common,
+    ...{ id: "evt_000000000002", seq: 2, data: {}, target: "svy_2", denied: "forbidden" },
+    ...{ prevHash: first?.hash, hash: expect.any(String) as string },
+  });
+});
+
+test("the end of the log is an item of a kind of its own", async () => {
+  const { tenant, ordered } = await placed(1);
+  const headKind = defineKind<object>("logHead", { schemaVersion: 1 });
+  expect(await tenant.repository.find(headKind, "log_head")).toMatchObject({ ...ordered.head.value, seq: 1 });
+});
+
+test("facts that changed after they were placed are an alarm", async () => {
+  const { tenant } = await placed(1);
+  const [fact] = (await tenant.repository.list(factKind)).items;
+  if (fact === undefined) throw new Error("there is no fact");
+  await tenant.change().patch(factKind, fact, { target: "another" }).record();
+  await expect(again(tenant).log.order()).rejects.toThrow("not make the entries");
+});
+
+test("facts that are not there to be deleted are an alarm, unless the log has ended elsewhere", async () => {
+  const { tenant, ordered } = await placed(2);
+  await tenant.log.write(ordered.entries);
+  const [fact] = ordered.facts;
+  if (fact === undefined) throw new Error("there is no fact");
+  const more = { ...ordered, facts: [...ordered.facts, { ...fact, id: "fct_none" }] };
+  await expect(tenant.log.finish(more)).rejects.toThrow("could not be deleted (207)");
+  expect((await tenant.repository.list(factKind)).items).toHaveLength(2);
+  await expect(newScope().log.finish(ordered)).resolves.toBeUndefined();
+  await tenant.log.finish(ordered);
+  await expectWhole(tenant, [1, 2]);
+});
+
+test("what the database refuses is thrown, and nothing is taken for somebody else's", async () => {
+  const tenant = newScope();
+  const fail = (operation: string, container: string) => {
+    database.cosmos.faults.add({ operation, status: 403, container, partitionKey: keyOf(container) });
+  };
+  const keyOf = (container: string) =>
+    JSON.stringify([tenant.tenantId, ...(container.endsWith("log") ? [now().toISOString().slice(0, 7)] : [])]);
+  await happen(tenant, 1);
+  fail("document.create", "callpilot/data");
+  await expect(tenant.log.order()).rejects.toMatchObject({ code: 403 });
+  const ordered = await tenant.log.order();
+  if (ordered === undefined) throw new Error("there is nothing to order");
+  fail("document.batch", "callpilot/log");
+  await expect(tenant.log.write(ordered.entries)).rejects.toThrow();
+  expect(await readAll(tenant)).toEqual([]);
+  await append(tenant);
+  await happen(tenant, 2);
+  fail("document.replace", "callpilot/data");
+  await expect(tenant.log.order()).rejects.toMatchObject({ code: 403 });
+  await append(tenant);
+  await expectWhole(tenant, [1, 2]);
+});
+
+test("entries that no partition takes are not written", async () => {
+  const { tenant, ordered } = await placed(2);
+  const [first, second] = ordered.entries;
+  if (first === undefined || second === undefined) throw new Error("there are no entries");
+  await expect(tenant.log.write([first, { ...second, month: "2020-01" }])).rejects.toThrow("could not be written");
+  expect(await tenant.log.find(first.month, 1)).toBeUndefined();
+  await tenant.log.write([]);
 });

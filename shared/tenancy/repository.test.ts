@@ -212,6 +212,83 @@ describe("a list", () => {
   });
 });
 
+describe("items by their ids", () => {
+  it("are the tenant's own of the kind, at most 100, for one query and none without ids", async () => {
+    const [tenant, other] = [openScopeForTests(), openScopeForTests()];
+    const notes = Array.from({ length: 50 }, (_, at) => ({ color: "red", rank: `${at}` }));
+    const ids = [...(await given(tenant, notes)), ...(await given(tenant, notes))];
+    const strays = [...(await given(other, notes.slice(0, 1))), ...(await given(tenant, notes.slice(0, 1), memoKind))];
+    const queriesFor = async (asked: readonly string[]) => {
+      const { latest } = database.cosmos.requests;
+      const found = await tenant.repository.findMany(noteKind, asked);
+      const sent = database.cosmos.requests.records({ since: latest });
+      return { found, queries: sent.filter(({ operation }) => operation === "document.query").length };
+    };
+    const whole = await queriesFor(ids);
+    expect([whole.found.size, whole.queries]).toEqual([100, 1]);
+    expect(whole.found.get(ids[7] ?? "")).toMatchObject({ id: ids[7], rank: "7" });
+    expect(await queriesFor(strays)).toEqual({ found: new Map(), queries: 1 });
+    expect(await queriesFor([])).toEqual({ found: new Map(), queries: 0 });
+    await expect(tenant.repository.findMany(noteKind, [...ids, "one-more"])).rejects.toThrow(RangeError);
+  });
+});
+
+describe("items that have a value in common", () => {
+  it("come by kind, in the order of their ids, from the tenant alone", async () => {
+    const [tenant, other] = [openScopeForTests(), openScopeForTests()];
+    const [reds, blues] = ["red", "blue"].map((color) => Array.from({ length: 12 }, () => ({ color, rank: "1" })));
+    const [one, , memos] = [
+      await given(tenant, reds ?? []),
+      await given(tenant, blues ?? []),
+      await given(tenant, reds ?? [], memoKind),
+      await given(other, reds ?? []),
+    ];
+    // Stored in another order than that of their ids.
+    const early = "cmt_00000000000000000000000000";
+    await tenant.change().create(noteKind, early, { color: "red", rank: "1" }).record();
+    const [memo, note] = await tenant.repository.findRelated([memoKind, noteKind], "color", "red");
+    expect(note.map(({ id }) => id)).toEqual([early, ...one]);
+    expect(memo.map(({ id }) => id)).toEqual(memos);
+    const [none] = await tenant.repository.findRelated([noteKind], "color", "green");
+    expect(none).toEqual([]);
+  });
+
+  it.each(["", "a.b", "color = 'x' OR c.color", "color ", " color", "color1"])(
+    "are not looked for by %j",
+    async (field) => {
+      const { repository } = openScopeForTests();
+      await expect(repository.findRelated([noteKind], field, "x")).rejects.toThrow(TypeError);
+    },
+  );
+});
+
+describe("a list", () => {
+  it("takes a filter without a value for none", async () => {
+    const tenant = openScopeForTests();
+    await given(tenant, [{ color: "red", rank: "1" }]);
+    const where = { color: undefined } as unknown as NonNullable<ListRequest<Note>["where"]>;
+    expect((await tenant.repository.list(noteKind, { where, orderBy: "rank" })).items).toHaveLength(1);
+  });
+
+  it("that is not declared is refused with a reason", async () => {
+    await expect(openScopeForTests().repository.list(noteKind, { orderBy: "updatedAt" })).rejects.toMatchObject({
+      code: "invalid_request",
+      message: "This combination of filters is not supported",
+    });
+  });
+
+  it("is walked to its end, each item once, for one query per 100", async () => {
+    const tenant = openScopeForTests();
+    const notes = Array.from({ length: 85 }, (_, at) => ({ color: "red", rank: String(at).padStart(3, "0") }));
+    const ids = [...(await given(tenant, notes)), ...(await given(tenant, notes))];
+    const { latest } = database.cosmos.requests;
+    const seen = (await Array.fromAsync(tenant.repository.all(noteKind, { orderBy: "rank" }))).map(({ id }) => id);
+    expect(seen.toSorted()).toEqual(ids.toSorted());
+    const sent = database.cosmos.requests.records({ since: latest });
+    expect(sent.filter(({ operation }) => operation === "document.query")).toHaveLength(2);
+  });
+});
+
 describe("a cursor", () => {
   const request = { where: { color: "red" }, orderBy: "rank", limit: 1 } as const;
   async function cursorOf(tenant: TenantScope): Promise<string> {

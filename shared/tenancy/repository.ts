@@ -7,6 +7,9 @@ import { reading } from "./failure.ts";
 import { tenantPredicate } from "./guard.ts";
 import { type Entity, type Kind, type ListedKind, type StoredShape, declaredList } from "./kind.ts";
 
+/** Rows of one answer: as many as any query here asks for, where the SDK would go back for what is beyond 100. */
+const mostRows = 1_000;
+
 /** An item as the database has it. */
 export interface StoredItem extends ItemDefinition {
   readonly id: string;
@@ -168,7 +171,7 @@ export class TenantRepository {
       dataContainer()
         .items.query<StoredItem>(
           { query, parameters: [{ name: "@tenantId", value: this.tenantId }, ...parameters] },
-          { ...options, partitionKey: this.tenantId },
+          { ...options, partitionKey: this.tenantId, maxItemCount: mostRows },
         )
         .fetchAll(),
     );
