@@ -7,7 +7,7 @@ import { reading } from "./failure.ts";
 import { tenantPredicate } from "./guard.ts";
 import { type Entity, type Kind, type ListedKind, type StoredShape, declaredList } from "./kind.ts";
 
-/** Rows of one answer: as many as any query here asks for, where the SDK would go back for what is beyond 100. */
+/** Rows of one answer: no query here asks for more, and the SDK would go back for what is beyond 100. */
 const mostRows = 1_000;
 
 /** An item as the database has it. */
