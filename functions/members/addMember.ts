@@ -1,6 +1,8 @@
 import { app } from "@azure/functions";
+import type { Caller } from "../../shared/auth/caller.ts";
+import { scopesOf, scopesOfRole } from "../../shared/auth/permissions.ts";
 import { inviteMember } from "../../shared/members/inviteMember.ts";
-import { invitationKind, memberRoles } from "../../shared/members/member.ts";
+import { type MemberRole, invitationKind, memberRoles } from "../../shared/members/member.ts";
 import { InvitationView, invitationView } from "../../shared/members/memberView.ts";
 import { Choice, Email, closed } from "../../shared/schema.ts";
 import { endpoint } from "../../shared/triggers/endpoint.ts";
@@ -19,10 +21,16 @@ export const addMember = endpoint({
   handler: async ({ body, caller, tenant }) => {
     if (body.role === "owner" && !(caller.type === "member" && caller.role === "owner"))
       throw new Problem("owner_only");
-    // An admin may do more than any key, and could make keys.
-    if (body.role === "admin" && caller.type === "service") throw new Problem("scope_escalation");
+    // An admin may do more than any key, and could make keys. Nobody else does what the key that invites them cannot.
+    if (caller.type === "service" && (body.role === "admin" || !holdsAllOf(caller, body.role)))
+      throw new Problem("scope_escalation");
     return invitationView(await inviteMember(tenant, caller.tenant.quotas.members, body));
   },
   repeat: async ({ tenant }, { id = "" }) => invitationView(await tenant.repository.get(invitationKind, id)),
 });
 app.http("addMember", addMember);
+
+function holdsAllOf(caller: Caller, role: MemberRole): boolean {
+  const held = scopesOf(caller);
+  return scopesOfRole(role).every((scope) => held.includes(scope));
+}

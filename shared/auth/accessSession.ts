@@ -1,5 +1,6 @@
 import { type AccessGrant, type AccessRequest, accessGrantKind, accessState } from "../access/accessGrant.ts";
 import { now } from "../clock.ts";
+import { credentialParts } from "../protection/oneTimeToken.ts";
 import { UnprotectError, protector } from "../protection/protector.ts";
 import { admit } from "../tenancy/admit.ts";
 import { isTenantId } from "../tenancy/ids.ts";
@@ -64,7 +65,7 @@ export async function openAccessSession(
  * the grant ends the session at once. Throws `unauthenticated` alike for whatever is wrong or over.
  */
 export async function verifyAccessSession(bearer: string): Promise<SupportCaller> {
-  const [tenantId = "", payload = "", ...more] = bearer.slice(prefix.length).split(".");
+  const [tenantId = "", payload = "", ...more] = credentialParts(bearer.slice(prefix.length));
   if (more.length > 0 || !isTenantId(tenantId)) throw new Problem("unauthenticated");
   const { grantId, operatorId, surveyId, exp } = await open(tenantId, payload);
   if (exp <= now().getTime()) throw new Problem("unauthenticated");

@@ -59,6 +59,11 @@ export function may(caller: Caller, permission: Permission): boolean {
   return allows(permission, caller.type === "member" ? caller.role : caller.type);
 }
 
+/** The scopes that a member of that role holds. */
+export function scopesOfRole(role: MemberRole): readonly Scope[] {
+  return scopes.filter((scope) => allows(scope, role));
+}
+
 /** The scopes that a caller holds, and so can give to a key. */
 export function scopesOf(caller: Caller): readonly Scope[] {
   return scopes.filter((scope) => may(caller, scope));

@@ -10,6 +10,8 @@ import { type Log, errorFields } from "./logLine.ts";
 /** Entries that one caller's refusals make in a minute, on this instance: whoever tries every id must not fill the log. */
 const perMinute = 60;
 const entries = lazy(() => new RateLimiterMemory({ points: perMinute, duration: 60 }));
+/** Refusals that are in the log already: repeating one must not use up the entries of those that follow. */
+const recorded = lazy(() => new RateLimiterMemory({ points: 1, duration: 60 }));
 
 /**
  * Puts the refusal of a known caller into the tenant's log: what they may not do, and what is not there for them. Foreign
@@ -23,12 +25,15 @@ export async function recordDenial(
   log: Log,
 ): Promise<void> {
   if (scope === undefined || (problem.status !== 403 && problem.status !== 404)) return;
-  const { tenantId, actor, requestId } = scope;
-  const limiter = entries();
-  const { consumedPoints } = await limiter.penalty(`${tenantId}/${actor.id}`);
+  const { tenantId, actor, action, requestId } = scope;
+  const target = targetOf(contract, params) ?? tenantId;
+  const caller = `${tenantId}/${actor.id}`;
+  const { consumedPoints: times } = await recorded().penalty(`${caller}/${action}/${target}/${problem.code}`);
+  if (times > 1) return;
+  const { consumedPoints } = await entries().penalty(caller);
   if (consumedPoints > perMinute) return;
   try {
-    await recordOnce(scope, { target: targetOf(contract, params) ?? tenantId, denied: problem.code });
+    await recordOnce(scope, { target, denied: problem.code });
   } catch (error) {
     log("error", { event: "denial_not_recorded", tenantId, requestId, ...errorFields(error) });
   }

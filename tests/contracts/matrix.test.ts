@@ -54,8 +54,11 @@ function permits({ contract }: Operation, column: Column): boolean {
   return column === "unscoped" ? contract.permission === "public" : allowed(contract, column);
 }
 
-async function bearer(column: Column, { contract: { permission } }: Operation): Promise<string | undefined> {
-  if (column === "service") return having.get(permission) ?? home.service;
+/** Operations that ask for more scopes than their own: a key gives nobody what it has not. */
+const askingForMore = ["addMember"];
+
+async function bearer(column: Column, { name, contract: { permission } }: Operation): Promise<string | undefined> {
+  if (column === "service") return (askingForMore.includes(name) ? undefined : having.get(permission)) ?? home.service;
   if (column === "unscoped") return lacking.get(permission) ?? home.service;
   return await tokenOf(home, column);
 }

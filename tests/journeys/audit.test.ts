@@ -148,9 +148,19 @@ describe("what changes nothing is in the audit, too:", () => {
     expect(denied.filter(({ actor }) => actor.type !== "member")).toEqual([]);
   });
 
+  test("what comes after one refusal that was repeated a hundred times", async () => {
+    const { token, id } = side.people.owner;
+    const tried = (at: number) => `svy_01M894XPK5Z7YNZEP0YTK${String(at).padStart(5, "0")}`;
+    for (let times = 0; times < 100; times++) await expectApi(`GET /v1/surveys/${tried(0)}`, 404, { token });
+    await expectApi(`GET /v1/surveys/${tried(1)}`, 404, { token });
+    const [entry] = await entries(token, { actor: id, target: tried(1) }, 1);
+    expect(entry).toMatchObject({ action: "getSurvey", result: "denied", code: "not_found" });
+  });
+
   test("a refusal is one where it cannot be recorded any more: who tries every id does not fill the log", async () => {
     const { token, id } = side.people.surveyor;
-    const tries = Array.from({ length: 100 }, (_, at) => `svy_01M894XPK5Z7YNZEP0YTJ${String(at).padStart(5, "0")}`);
+    // More than two windows of 60 take, in case they span an end of one.
+    const tries = Array.from({ length: 150 }, (_, at) => `svy_01M894XPK5Z7YNZEP0YTJ${String(at).padStart(5, "0")}`);
     for (const surveyId of tries) await expectApi(`GET /v1/surveys/${surveyId}`, 404, { token });
     const found = await entries(side.people.owner.token, { actor: id }, 50);
     expect(found.length).toBeLessThanOrEqual(2 * 60);
