@@ -57,7 +57,7 @@ describe("the built app", () => {
   it("loads in the worker's way, alone: no node_modules, no settings, nothing of local/, and no word printed", async () => {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, ["worker.mjs"], {
       cwd: folder,
-      env: { NODE_OPTIONS: "--disable-proto=throw" },
+      env: { NODE_OPTIONS: "--disable-proto=throw --throw-deprecation" },
     });
     expect(stderr).toBe("");
     const registered = JSON.parse(stdout) as [name: string, trigger: string][];

@@ -40,6 +40,9 @@ export function quietPort(): number {
   return randomInt(10_000, 30_000);
 }
 
+/** As `npm start` runs it: what calls something deprecated ends the stack, and so the tests. */
+const strict = ["--throw-deprecation"];
+
 /** Starts `npm start`'s own program as a process of its own and waits until it is ready. */
 export async function startStackProcess(options: {
   readonly dataDir: string;
@@ -50,7 +53,7 @@ export async function startStackProcess(options: {
 }): Promise<RunningStack> {
   const { dataDir, port = 0, args = [], appDir = process.cwd() } = options;
   const program = join(import.meta.dirname, "..", "..", "local", "start.ts");
-  const child = spawn(process.execPath, [program, "--data", dataDir, ...args], {
+  const child = spawn(process.execPath, [...strict, program, "--data", dataDir, ...args], {
     cwd: appDir,
     env: { ...process.env, PORT: String(port) },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
