@@ -148,7 +148,7 @@ const recipes = {
 } satisfies Record<string, Recipe>;
 
 export type ClipName = keyof typeof recipes;
-export const clipNames = Object.keys(recipes) as ClipName[];
+const clipNames = Object.keys(recipes) as ClipName[];
 
 /** Path of the named recording, made when it is not there yet. Its name there changes with this script. */
 export async function clip(name: ClipName): Promise<string> {

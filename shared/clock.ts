@@ -5,7 +5,7 @@ export function now(): Date {
   return clock();
 }
 
-/** For tests: sets the time of this process. Without an argument the real one runs again. */
-export function setClock(read: () => Date = () => new Date()): void {
+/** Sets the time of this process. Without an argument the real one runs again. */
+export function setClockForTests(read: () => Date = () => new Date()): void {
   clock = read;
 }

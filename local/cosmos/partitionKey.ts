@@ -42,7 +42,7 @@ export function parsePartitionKey(header: string): PartitionKey {
 }
 
 /** The key that a document's own properties give. */
-export function partitionKeyOf(item: Item, definition: PartitionKeyDefinition): PartitionKey {
+function partitionKeyOf(item: Item, definition: PartitionKeyDefinition): PartitionKey {
   return definition.paths.map((path) => {
     let value: unknown = item;
     for (const name of path.split("/").slice(1)) {

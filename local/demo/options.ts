@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { LocalError } from "../service.ts";
 
-export const breaks = ["signature", "playback", "event"] as const;
+const breaks = ["signature", "playback", "event"] as const;
 /** A claim that is made false on purpose, to see that the demo notices. */
 export type Break = (typeof breaks)[number];
 

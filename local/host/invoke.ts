@@ -110,7 +110,7 @@ export function createInvoker(app: App, log: HostLog, timeout: number, stopping:
 }
 
 /** Milliseconds before the retry after `retryCount` others; the host adds up to a fifth at random to exponential ones. */
-export function retryDelay(policy: RetryOptions, retryCount: number): number {
+function retryDelay(policy: RetryOptions, retryCount: number): number {
   const least = 100;
   if (policy.retryStrategy === "fixedDelay") return Math.max(least, (policy.delayInterval?.seconds ?? 0) * 1000);
   const minimum = (policy.minimumInterval?.seconds ?? 0) * 1000;

@@ -3,7 +3,7 @@ import { type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type JWTPayload, exportJWK } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { setClock } from "../clock.ts";
+import { setClockForTests } from "../clock.ts";
 import { type VaultForTests, startVaultForTests } from "../protection/vaultForTests.ts";
 import { verifyAccessToken } from "./accessToken.ts";
 import { type Forgery, forgedTokens } from "./forgedTokensForTests.ts";
@@ -28,7 +28,7 @@ beforeAll(async () => {
   canaryUrl = `http://127.0.0.1:${(canary.address() as AddressInfo).port}/keys`;
 });
 afterEach(() => {
-  setClock();
+  setClockForTests();
   vi.restoreAllMocks();
 });
 afterAll(async () => {
@@ -85,7 +85,7 @@ it("a forged token is refused, and asks nobody but the issuer", async () => {
 describe("a verified token", () => {
   const later = (milliseconds: number) => {
     const at = Date.now() + milliseconds;
-    setClock(() => new Date(at));
+    setClockForTests(() => new Date(at));
   };
 
   it("is remembered for a minute", async () => {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { setClock } from "../clock.ts";
+import { setClockForTests } from "../clock.ts";
 import { newSecret } from "../protection/oneTimeToken.ts";
 import { protector } from "../protection/protector.ts";
 import { linkKind } from "../surveys/link.ts";
@@ -22,13 +22,13 @@ beforeAll(async () => {
   database = await startDatabaseForTests();
 });
 afterEach(() => {
-  setClock();
+  setClockForTests();
 });
 afterAll(() => database.close());
 
 const later = (minutes: number) => {
   const at = Date.now() + minutes * 60_000;
-  setClock(() => new Date(at));
+  setClockForTests(() => new Date(at));
 };
 
 async function change(tenant: TenantScope, id: string, status: "replaced" | "closed"): Promise<void> {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { setClock } from "../clock.ts";
+import { setClockForTests } from "../clock.ts";
 import { type ApiKey, apiKeyKind, scopes } from "../keys/apiKey.ts";
 import { credentialText } from "../keys/credential.ts";
 import { newSecret, secretHash } from "../protection/oneTimeToken.ts";
@@ -24,7 +24,7 @@ beforeAll(async () => {
   database = await startDatabaseForTests();
 });
 afterEach(() => {
-  setClock();
+  setClockForTests();
 });
 afterAll(() => database.close());
 
@@ -82,9 +82,9 @@ describe("a service key", () => {
   it("ends when it says, and at once when it is revoked", async () => {
     const tenant = await newTenant();
     const { id, bearer } = await newKey(tenant);
-    setClock(() => new Date(Date.now() + 61_000));
+    setClockForTests(() => new Date(Date.now() + 61_000));
     await expect(verifyServiceKey(bearer)).rejects.toMatchObject({ code: "unauthenticated" });
-    setClock();
+    setClockForTests();
     await verifyServiceKey(bearer);
     await revoke(tenant, id);
     await expect(verifyServiceKey(bearer)).rejects.toMatchObject({ code: "unauthenticated" });
@@ -142,7 +142,7 @@ describe("a service key", () => {
     expect(await requestsOf(use)).toEqual(["document.read", "document.read"]);
     const tomorrow = new Date(Date.now() + 86_400_000);
     const next = await newKey(tenant, { expiresAt: "2100-01-01T00:00:00.000Z", lastUsedOn: "2020-01-01" });
-    setClock(() => tomorrow);
+    setClockForTests(() => tomorrow);
     expect(await requestsOf(() => authenticate(next.bearer, "surveys:read", facts))).toEqual([
       "document.read",
       "document.read",

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { now, setClock } from "../clock.ts";
+import { now, setClockForTests } from "../clock.ts";
 import { KeyRing } from "./keyRing.ts";
 import { type Protector, protectorOf } from "./protector.ts";
 import { SecretUnavailable, Secrets } from "./secrets.ts";
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await ring.ready();
 });
 afterEach(async () => {
-  setClock();
+  setClockForTests();
   await planFault(local.vault, { times: 0, status: 500 });
 });
 afterAll(() => local.close());
@@ -36,7 +36,7 @@ async function given(value: string): Promise<string> {
 
 function later(ms: number): void {
   const time = now().getTime() + ms;
-  setClock(() => new Date(time));
+  setClockForTests(() => new Date(time));
 }
 
 test("a use gets the secret, and its bytes are zero when it ends", async () => {

@@ -27,18 +27,17 @@ export async function statBlob(container: BlobContainer, blobName: string): Prom
   });
 }
 
-/** Writes `value` as JSON and returns the new ETag. Metadata names are case-insensitive ASCII. */
+/** Writes `value` as JSON and returns the new ETag. */
 export async function putJson(
   container: BlobContainer,
   blobName: string,
   value: unknown,
-  { metadata = {}, ...conditions }: WriteCondition & { readonly metadata?: Record<string, string> } = {},
+  conditions: WriteCondition = {},
 ): Promise<string> {
   const body = Buffer.from(JSON.stringify(value));
   const written = await storageRequest((abortSignal) =>
     blobClient(container, blobName).upload(body, body.length, {
       blobHTTPHeaders: { blobContentType: "application/json" },
-      metadata,
       conditions,
       abortSignal,
     }),
@@ -97,25 +96,18 @@ export interface ListedBlob extends BlobFacts {
   readonly name: string;
   /** Undefined for a blob of which blocks are staged only. */
   readonly createdAt: Date | undefined;
-  readonly deleted: boolean;
-  readonly versionId: string | undefined;
 }
 
 /**
  * The blobs whose names begin with `prefix`, in the order of their names. `uncommitted` adds those of which blocks are
- * staged only (size 0), `versions` and `deleted` what the account still keeps of replaced and removed ones.
+ * staged only (size 0).
  */
 export async function* listByPrefix(
   container: BlobContainer,
   prefix: string,
-  include: { readonly uncommitted?: boolean; readonly versions?: boolean; readonly deleted?: boolean } = {},
+  { uncommitted = false }: { readonly uncommitted?: boolean } = {},
 ): AsyncGenerator<ListedBlob> {
-  const items = containerClient(container).listBlobsFlat({
-    prefix,
-    includeUncommitedBlobs: include.uncommitted ?? false,
-    includeVersions: include.versions ?? false,
-    includeDeleted: include.deleted ?? false,
-  });
+  const items = containerClient(container).listBlobsFlat({ prefix, includeUncommitedBlobs: uncommitted });
   try {
     for await (const item of items) yield listed(item);
   } catch (error) {
@@ -123,10 +115,7 @@ export async function* listByPrefix(
   }
 }
 
-/** The SDK's type has `deleted` on every blob; for one that is there it is absent. */
-type FoundBlob = Omit<BlobItem, "deleted"> & { readonly deleted?: boolean };
-
-function listed({ name, properties, deleted = false, versionId }: FoundBlob): ListedBlob {
+function listed({ name, properties }: BlobItem): ListedBlob {
   return {
     name,
     size: properties.contentLength ?? 0,
@@ -134,8 +123,6 @@ function listed({ name, properties, deleted = false, versionId }: FoundBlob): Li
     etag: `"${properties.etag}"`,
     contentType: properties.contentType ?? "application/octet-stream",
     createdAt: properties.createdOn,
-    deleted,
-    versionId,
   };
 }
 

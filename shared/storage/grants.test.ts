@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { now, setClock } from "../clock.ts";
+import { now, setClockForTests } from "../clock.ts";
 import { config } from "../config.ts";
 import { newTenantContainer, startAccountForTests } from "./accountForTests.ts";
 import type { BlobContainer } from "./accounts.ts";
@@ -14,7 +14,7 @@ beforeAll(async () => {
   container = await newTenantContainer();
 });
 afterEach(() => {
-  setClock();
+  setClockForTests();
 });
 afterAll(() => local.close());
 
@@ -153,7 +153,7 @@ test("the delegation key is renewed before a grant could outlive it", async () =
   const first = await keyEnd();
   expect(await keyEnd()).toBe(first);
   const later = Date.parse(first) - 90 * 60_000;
-  setClock(() => new Date(later));
+  setClockForTests(() => new Date(later));
   const second = await keyEnd();
   expect(Date.parse(second)).toBeGreaterThan(Date.parse(first));
   expect(Date.parse(second) - later).toBeLessThanOrEqual(7 * 86_400_000);

@@ -10,20 +10,17 @@ export interface Block {
   readonly size: number;
 }
 
-/** The blocks of a blob; none of either kind if nothing was ever staged there, or what is there is not made of blocks. */
-export async function listBlocks(
-  container: BlobContainer,
-  blobName: string,
-): Promise<{ readonly committed: readonly Block[]; readonly staged: readonly Block[] }> {
+/** The staged blocks of a blob; none if nothing was ever staged there, or what is there is not made of blocks. */
+export async function listStaged(container: BlobContainer, blobName: string): Promise<readonly Block[]> {
   try {
-    const found = await storageRequest((abortSignal) =>
-      blobClient(container, blobName).getBlockList("all", { abortSignal }),
+    const { uncommittedBlocks = [] } = await storageRequest((abortSignal) =>
+      blobClient(container, blobName).getBlockList("uncommitted", { abortSignal }),
     );
-    return { committed: blocks(found.committedBlocks), staged: blocks(found.uncommittedBlocks) };
+    return uncommittedBlocks.map(({ name, size }) => ({ id: name, size }));
   } catch (error) {
     // A device may make a page or an append blob of its upload.
     const unlike = isRestError(error) && error.code === "InvalidBlobType";
-    if (unlike || error instanceof StorageNotFound) return { committed: [], staged: [] };
+    if (unlike || error instanceof StorageNotFound) return [];
     throw error;
   }
 }
@@ -62,8 +59,4 @@ export async function discardStaged(container: BlobContainer, blobName: string):
   } catch (error) {
     if (!(error instanceof StoragePreconditionFailed || error instanceof StorageNotFound)) throw error;
   }
-}
-
-function blocks(found: readonly { name: string; size: number }[] | undefined): Block[] {
-  return (found ?? []).map(({ name, size }) => ({ id: name, size }));
 }

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Fault } from "../../local/cosmos/faults.ts";
-import { setClock } from "../clock.ts";
+import { setClockForTests } from "../clock.ts";
 import { CounterMissing, counterId } from "./change.ts";
 import { type Condition, conditionText } from "./condition.ts";
 import { counting } from "./counting.ts";
@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterEach(() => {
   database.cosmos.faults.clear();
-  setClock();
+  setClockForTests();
 });
 afterAll(() => database.close());
 
@@ -491,7 +491,7 @@ describe("the time of a change", () => {
   it("is behind that of everything it changes, on a machine whose clock is slow, too", async () => {
     const tenant = openScopeForTests();
     const note = await given(tenant);
-    setClock(() => new Date(past));
+    setClockForTests(() => new Date(past));
     const times = [note.updatedAt];
     for (const color of ["a", "b", "c"]) {
       const before = await tenant.repository.get(noteKind, note.id);
@@ -503,11 +503,11 @@ describe("the time of a change", () => {
 
   it("is one for all that it writes, in whatever order it was told of it", async () => {
     const tenant = openScopeForTests();
-    setClock(() => new Date(past));
+    setClockForTests(() => new Date(past));
     const older = await given(tenant);
-    setClock(() => new Date("2030-01-01T00:00:00.000Z"));
+    setClockForTests(() => new Date("2030-01-01T00:00:00.000Z"));
     const newer = await given(tenant);
-    setClock(() => new Date(past));
+    setClockForTests(() => new Date(past));
     const id = newId("cmt");
     const { at } = await tenant
       .change()

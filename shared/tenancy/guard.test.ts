@@ -7,7 +7,7 @@ import { type DatabaseForTests, newTenantId, startDatabaseForTests } from "./dat
 import { activityId } from "./activityId.ts";
 import { admit } from "./admit.ts";
 import { TenancyViolation, boundary, lookingUp, openBoundary } from "./boundary.ts";
-import { guard, guardCounts, within } from "./guard.ts";
+import { guard, guardCountsForTests, within } from "./guard.ts";
 import { defineKind } from "./kind.ts";
 import { lookUp } from "./lookUp.ts";
 import { openScope } from "./openScope.ts";
@@ -98,9 +98,9 @@ const documents = () =>
  * among the results of a bulk.
  */
 async function expectStopped(call: () => Promise<unknown>): Promise<void> {
-  const [arrived, { refused }] = [documents(), guardCounts()];
+  const [arrived, { refused }] = [documents(), guardCountsForTests()];
   await call().catch(() => undefined);
-  expect(guardCounts().refused).toBeGreaterThan(refused);
+  expect(guardCountsForTests().refused).toBeGreaterThan(refused);
   expect(documents()).toBe(arrived);
 }
 
@@ -418,7 +418,7 @@ it("lets a request pass where its key is the scope's, of an admitted tenant, and
 });
 
 it("takes nothing for a query plan that could change an item, and counts what it refused", () => {
-  const before = guardCounts();
+  const before = guardCountsForTests();
   const headers = { "x-ms-cosmos-is-query-plan-request": "True" };
   guard({ method: "POST", resourceType: "docs", operationType: "read", headers });
   for (const [method, operationType] of [
@@ -431,5 +431,5 @@ it("takes nothing for a query plan that could change an item, and counts what it
     expect(() => {
       guard({ method, resourceType: "docs", operationType, headers });
     }, operationType).toThrow(TenancyViolation);
-  expect(guardCounts()).toEqual({ requests: before.requests + 5, refused: before.refused + 5 });
+  expect(guardCountsForTests()).toEqual({ requests: before.requests + 5, refused: before.refused + 5 });
 });

@@ -26,7 +26,7 @@ export interface OutgoingRequest {
 const counts = { requests: 0, refused: 0 };
 
 /** Document requests that the guard saw, and those that it refused, since the process started. */
-export function guardCounts(): { readonly requests: number; readonly refused: number } {
+export function guardCountsForTests(): { readonly requests: number; readonly refused: number } {
   return { ...counts };
 }
 

@@ -1,6 +1,6 @@
 import { ulid } from "ulid";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { now, setClock } from "../clock.ts";
+import { now, setClockForTests } from "../clock.ts";
 import {
   type DatabaseForTests,
   insideBoundaryForTests,
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 afterEach(() => {
-  setClock();
+  setClockForTests();
 });
 
 const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1 });
@@ -180,7 +180,7 @@ test("each month is a partition of its own, never an earlier one again, and read
   const real = now().getTime();
   const day = 86_400_000;
   for (const [n, days] of [0, 31, 31, 62, 0, 124].entries()) {
-    setClock(() => new Date(real + days * day));
+    setClockForTests(() => new Date(real + days * day));
     await happen(tenant, n);
     await append(tenant);
   }
@@ -195,7 +195,7 @@ test("what was placed in one month is finished there, whenever that happens", as
   await happen(tenant, 1);
   const placed = await tenant.log.order();
   const real = now().getTime();
-  setClock(() => new Date(real + 40 * 86_400_000));
+  setClockForTests(() => new Date(real + 40 * 86_400_000));
   await happen(tenant, 2);
   await append(again(tenant));
   await expectWhole(tenant, [1, 2]);

@@ -91,7 +91,7 @@ describe("another tenant's items", () => {
     expect((await mine.repository.get(noteKind, id)).color).toBe("mine");
     expect([...(await mine.repository.findMany(noteKind, [id, foreign])).values()]).toMatchObject([{ color: "mine" }]);
     expect((await mine.repository.list(noteKind, { orderBy: "rank" })).items).toMatchObject([{ color: "mine" }]);
-    expect(await mine.repository.findRelated([noteKind], "color", "other")).toEqual([[]]);
+    expect(await mine.repository.findRelated(noteKind, "color", "other")).toEqual([]);
   });
 
   it("are not reached by ids that would be other addresses", async () => {

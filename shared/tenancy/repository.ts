@@ -5,7 +5,7 @@ import { Problem } from "../web/problem.ts";
 import { dataContainer } from "./database.ts";
 import { reading } from "./failure.ts";
 import { tenantPredicate } from "./guard.ts";
-import { type Entity, type Kind, type ListedKind, type StoredShape, declaredList } from "./kind.ts";
+import { type Entity, type Kind, type StoredShape, declaredList } from "./kind.ts";
 
 /** Rows of one answer: no query here asks for more, and the SDK would go back for what is beyond 100. */
 const mostRows = 1_000;
@@ -146,24 +146,18 @@ export class TenantRepository {
     } while (cursor !== undefined);
   }
 
-  /** All items of the kinds whose field has the value, by kind and in the order of their ids. One query, at most 1,000. */
-  async findRelated<const Kinds extends readonly ListedKind[]>(
-    kinds: Kinds,
-    field: string,
-    value: string,
-  ): Promise<{ [K in keyof Kinds]: Kinds[K] extends Kind<infer T> ? Entity<T>[] : never }> {
+  /** All items of the kind whose field has the value, in the order of their ids. One query, at most 1,000. */
+  async findRelated<T extends object>(kind: Kind<T>, field: string, value: string): Promise<Entity<T>[]> {
     if (!/^[a-zA-Z]+$/u.test(field)) throw new TypeError("not a field name");
     const items = await this.#query(
-      `SELECT TOP 1000 * FROM c WHERE ${tenantPredicate} AND c.${field} = @value AND ARRAY_CONTAINS(@kinds, c.kind)`,
+      `SELECT TOP 1000 * FROM c WHERE ${tenantPredicate} AND c.${field} = @value AND c.kind = @kind`,
       [
         { name: "@value", value },
-        { name: "@kinds", value: kinds.map((kind) => kind.name) },
+        { name: "@kind", value: kind.name },
       ],
     );
     items.sort((one, other) => (one.id < other.id ? -1 : 1));
-    return kinds.map((kind) => items.filter((item) => item.kind === kind.name).map((item) => toEntity(kind, item))) as {
-      [K in keyof Kinds]: Kinds[K] extends Kind<infer T> ? Entity<T>[] : never;
-    };
+    return items.map((item) => toEntity(kind, item));
   }
 
   async #query(query: string, parameters: readonly SqlParameter[]): Promise<StoredItem[]> {
@@ -180,7 +174,7 @@ export class TenantRepository {
 }
 
 /** The fields of the kind and what every item has; nothing of the database's own. Throws on a version not understood. */
-export function toEntity<T extends object>(kind: StoredShape<T>, item: StoredItem): Entity<T> {
+function toEntity<T extends object>(kind: StoredShape<T>, item: StoredItem): Entity<T> {
   const { id, tenantId, kind: kindName, schemaVersion, createdAt, updatedAt, _etag, ...rest } = item;
   const fields = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith("_") && name !== "ttl"));
   return { ...fieldsOf(kind, schemaVersion, fields), id, createdAt, updatedAt, etag: _etag };

@@ -1,7 +1,7 @@
 import { ulid } from "ulid";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { verifyInvitation } from "../auth/invitation.ts";
-import { now, setClock } from "../clock.ts";
+import { now, setClockForTests } from "../clock.ts";
 import { sendMail } from "../mail/sendMail.ts";
 import { acceptInvitation } from "../members/acceptInvitation.ts";
 import { inviteMember } from "../members/inviteMember.ts";
@@ -34,13 +34,13 @@ afterAll(async () => {
   await world.close();
 });
 afterEach(() => {
-  setClock();
+  setClockForTests();
 });
 
 const days = (count: number) => count * 86_400_000;
 const after = (milliseconds: number) => {
   const at = now().getTime() + milliseconds;
-  setClock(() => new Date(at));
+  setClockForTests(() => new Date(at));
 };
 const address = (name: string) => `${name}.${ulid().toLowerCase()}@example.com`;
 const person = (subject: string) => ({ type: "person", issuer: "https://issuer.example", subject }) as const;

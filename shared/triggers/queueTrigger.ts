@@ -117,7 +117,7 @@ export function queueTrigger<P extends TProperties>(
 const messageSchemas = new WeakMap<object, TSchema>();
 
 /** What the messages of a registration made by {@link queueTrigger} are checked against. */
-export function messageSchemaOf(options: object): TSchema | undefined {
+export function messageSchemaForTests(options: object): TSchema | undefined {
   return messageSchemas.get(options);
 }
 

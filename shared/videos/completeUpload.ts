@@ -3,7 +3,7 @@ import { type BlobContainer } from "../storage/accounts.ts";
 import { statBlob } from "../storage/blobs.ts";
 import { tenantContainer } from "../storage/containers.ts";
 import { StoragePreconditionFailed } from "../storage/errors.ts";
-import { commitBlocks, listBlocks } from "../storage/stagedBlocks.ts";
+import { commitBlocks, listStaged } from "../storage/stagedBlocks.ts";
 import { demandWritable, guestSurvey } from "../surveys/guestAccess.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -64,7 +64,7 @@ async function commitUpload(
   const blobName = blobNames(surveyId, id).incoming;
   // Before the blocks: a commit by somebody else in between is noticed, whenever it comes.
   const before = await statBlob(container, blobName);
-  const { staged } = await listBlocks(container, blobName);
+  const staged = await listStaged(container, blobName);
   const sizes = new Map(staged.map((block) => [block.id, block.size]));
   const wanted = ids ?? blocksOf(upload.size, upload.blockSize).map((block) => block.id);
   const missing = wanted.filter((block) => !sizes.has(block));

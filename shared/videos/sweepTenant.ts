@@ -2,7 +2,7 @@ import { now } from "../clock.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { listByPrefix } from "../storage/blobs.ts";
 import { systemContainer, tenantContainer } from "../storage/containers.ts";
-import { listBlocks } from "../storage/stagedBlocks.ts";
+import { listStaged } from "../storage/stagedBlocks.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import { leaseId, leaseKind } from "../tenancy/lease.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -134,7 +134,7 @@ async function isUnwanted(
 ): Promise<boolean> {
   if (["uploaded", "processing", "processing_failed"].includes(video.state)) return false;
   if (video.state !== "awaiting_upload") return true;
-  const { staged } = await listBlocks(container, blob.name);
+  const staged = await listStaged(container, blob.name);
   return (
     Math.max(
       blob.size,

@@ -3,7 +3,7 @@ import { now } from "../clock.ts";
 import { Choice, List, type Static, Time, closed, optional } from "../schema.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { uploadGrant } from "../storage/grants.ts";
-import { listBlocks } from "../storage/stagedBlocks.ts";
+import { listStaged } from "../storage/stagedBlocks.ts";
 import { Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -60,7 +60,7 @@ export async function viewUpload(
   const { size, blockSize, expiresAt } = video.upload;
   const left = demandSession(video);
   const blobName = blobNames(video.surveyId, video.id).incoming;
-  const { staged } = await listBlocks(container, blobName);
+  const staged = await listStaged(container, blobName);
   if (staged.reduce((sum, block) => sum + block.size, 0) > size)
     throw new Problem("too_large", { detail: "More has arrived than was declared: cancel this upload and start anew" });
   const expected = new Map(blocksOf(size, blockSize).map((block) => [block.id, block.size]));

@@ -12,6 +12,5 @@ export async function videoOf(tenant: TenantScope, surveyId: string, videoId: st
 
 /** All videos of the survey, in the order in which they were started. One query. */
 export async function videosOf(tenant: TenantScope, surveyId: string): Promise<readonly Entity<Video>[]> {
-  const [videos] = await tenant.repository.findRelated([videoKind], "surveyId", surveyId);
-  return videos;
+  return await tenant.repository.findRelated(videoKind, "surveyId", surveyId);
 }

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { now, setClock } from "../clock.ts";
+import { now, setClockForTests } from "../clock.ts";
 import {
   type DatabaseForTests,
   insideBoundaryForTests,
@@ -20,7 +20,7 @@ beforeAll(async () => {
   database = await startDatabaseForTests();
 });
 afterEach(() => {
-  setClock();
+  setClockForTests();
 });
 afterAll(() => database.close());
 
@@ -47,7 +47,7 @@ test("each replaced secret signs for 24 hours from its own replacement on, to th
   const tenant = openScopeForTests();
   const start = Date.now();
   const at = (hours: number, ms = 0) => {
-    setClock(() => new Date(start + hours * hour + ms));
+    setClockForTests(() => new Date(start + hours * hour + ms));
   };
   at(0);
   const id = await newWebhook(tenant);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
-import { now, setClock } from "../../shared/clock.ts";
+import { now, setClockForTests } from "../../shared/clock.ts";
 import { putJson } from "../../shared/storage/blobs.ts";
 import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { announce, withdraw } from "../../shared/videos/manifest.ts";
@@ -19,7 +19,7 @@ beforeAll(async () => {
   text = await clip("text.mp4");
 });
 afterEach(() => {
-  setClock();
+  setClockForTests();
 });
 afterAll(async () => {
   await backend[Symbol.asyncDispose]();
@@ -27,7 +27,7 @@ afterAll(async () => {
 
 function later(minutes: number): void {
   const at = now().getTime() + minutes * 60_000;
-  setClock(() => new Date(at));
+  setClockForTests(() => new Date(at));
 }
 
 async function sweep({ tenant }: GuestUpload): Promise<Repair[]> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
-import { now, setClock } from "../../shared/clock.ts";
+import { now, setClockForTests } from "../../shared/clock.ts";
 import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { announceAgain } from "../../shared/videos/manifest.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await removeDeadFolders("none");
 });
 afterAll(async () => {
-  setClock();
+  setClockForTests();
   await backend[Symbol.asyncDispose]();
 });
 
@@ -32,7 +32,7 @@ const deliveries = 8;
 /** Later than any lease of the dead. */
 function letLeasesEnd(): void {
   const offset = now().getTime() - Date.now() + 120_000;
-  setClock(() => new Date(Date.now() + offset));
+  setClockForTests(() => new Date(Date.now() + offset));
 }
 
 interface Scenario {

@@ -34,11 +34,11 @@ function incoming(name: string, schema: TSchema): Boundary {
 }
 
 function messages(): Boundary[] {
-  const { messageSchemaOf } = require("../../shared/triggers/queueTrigger.ts") as typeof QueueTrigger;
+  const { messageSchemaForTests } = require("../../shared/triggers/queueTrigger.ts") as typeof QueueTrigger;
   return globSync("functions/*/*.ts", { cwd: root }).flatMap((file) => {
     const name = basename(file, ".ts");
     const options = (require(join(root, file)) as Record<string, object>)[name] ?? {};
-    const schema = messageSchemaOf(options);
+    const schema = messageSchemaForTests(options);
     return schema === undefined ? [] : [incoming(`${name} message`, schema)];
   });
 }

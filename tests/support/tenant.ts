@@ -97,7 +97,7 @@ export interface TestSurvey {
   readonly guest: string;
 }
 
-export const sampleQuestions = [
+const sampleQuestions = [
   { id: "name", type: "text", label: "Your name", required: true, maxLength: 100 },
   { id: "room", type: "video", label: "Show the room", required: true, maxSeconds: 120 },
   { id: "extra", type: "video", label: "Anything else" },
