@@ -13,12 +13,12 @@ import {
   SASProtocol,
   generateBlobSASQueryParameters,
 } from "@azure/storage-blob";
-import { type TestApp, runApp } from "../../../local/host/testing/app.ts";
 import { until } from "../../../local/client.ts";
 import { listen, stop } from "../../../local/service.ts";
-import { type Stack, startStack } from "../../../local/stack.ts";
+import type { Stack } from "../../../local/stack.ts";
 import { wrappingKeyName } from "../../../shared/protection/vault.ts";
 import { parseRing } from "../../../shared/protection/ringDocument.ts";
+import { startStackApart } from "../../support/stackApart.ts";
 import { useStack } from "../../support/stackUnderTest.ts";
 import { expectApi, newSurvey, newTenant } from "../../support/tenant.ts";
 import { putBlob, start } from "../../support/upload.ts";
@@ -58,32 +58,14 @@ const planted = {
 export async function scanRunningApp(): Promise<Scan> {
   const dir = await mkdtemp(join(tmpdir(), "callpilot-memory-"));
   await mkdir(join(dir, "snapshots"));
-  let app: TestApp | undefined;
-  const stack = await startStack({
-    port: 0,
-    dataDir: dir,
-    appDir: join(import.meta.dirname, "../../.."),
-    log: () => undefined,
-    startApp: async ({ appDir, port, env, onBlobCreated }) => {
-      const settings = Object.fromEntries(
-        Object.entries(env).filter(([name, value]) => value !== undefined && !/^(?:NODE|VITEST)/u.test(name)),
-      ) as Record<string, string>;
-      const ran = await runApp({ appDir, ca: join(dir, "certificates", "ca.pem"), port }, settings, [
-        "--heapsnapshot-signal=SIGUSR2",
-        `--diagnostic-dir=${join(dir, "snapshots")}`,
-        // Longer texts would be cut, and what is behind the cut not found.
-        "--heap-snapshot-string-limit=100000000",
-        `--import=${await plant(dir)}`,
-      ]);
-      onBlobCreated?.((blob) => {
-        ran.send({ blob });
-      });
-      app = ran;
-      return { ...ran, close: () => ran.stop() };
-    },
-  });
+  const { stack, app } = await startStackApart(dir, [
+    "--heapsnapshot-signal=SIGUSR2",
+    `--diagnostic-dir=${join(dir, "snapshots")}`,
+    // Longer texts would be cut, and what is behind the cut not found.
+    "--heap-snapshot-string-limit=100000000",
+    `--import=${await plant(dir)}`,
+  ]);
   try {
-    if (app === undefined) throw new Error("the app did not start");
     const used = await use(stack, dir);
     const sought = [...used.secrets, ...controls()];
     const search = new Search(sought);
