@@ -3,6 +3,7 @@ import { createRequire, registerHooks } from "node:module";
 import { basename, dirname, join } from "node:path";
 import type { HttpFunctionOptions } from "@azure/functions";
 import { KindGuard, type TSchema } from "@sinclair/typebox";
+import type * as ContractModule from "../../shared/triggers/contract.ts";
 import type { Contract } from "../../shared/triggers/contract.ts";
 
 /** One HTTP function: its contract, its name, which is the operation's id, and its folder. */
@@ -24,9 +25,7 @@ export function loadOperations(): {
   readonly schemaNames: ReadonlyMap<string, string>;
 } {
   provideFunctionsCore();
-  const { contractOf } = load("shared/triggers/contract.ts") as {
-    contractOf: (options: HttpFunctionOptions) => Contract | undefined;
-  };
+  const { contractOf } = load("shared/triggers/contract.ts") as typeof ContractModule;
   const operations: Operation[] = [];
   for (const file of sources("functions/*/*.ts")) {
     const name = basename(file, ".ts");

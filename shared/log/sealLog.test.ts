@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { startBackend } from "../../tests/support/backend.ts";
-import { setClock } from "../clock.ts";
+import { setClockForTests } from "../clock.ts";
 import { publicKey } from "../protection/signing.ts";
 import { insideBoundaryForTests, openScopeForTests } from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
@@ -23,14 +23,14 @@ beforeAll(async () => {
 });
 afterAll(() => backend[Symbol.asyncDispose]());
 afterEach(() => {
-  setClock();
+  setClockForTests();
 });
 
 const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1 });
 
 /** Things happen on a day, and get to the log. */
 async function happen(tenant: TenantScope, day: string, times: number): Promise<void> {
-  setClock(() => new Date(`${day}T12:00:00.000Z`));
+  setClockForTests(() => new Date(`${day}T12:00:00.000Z`));
   for (let n = 0; n < times; n++) {
     const id = newId("cmt");
     await tenant.change().create(thingKind, id, { n }).commit({ target: id });

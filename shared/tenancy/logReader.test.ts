@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { setClock } from "../clock.ts";
+import { setClockForTests } from "../clock.ts";
 import {
   type DatabaseForTests,
   insideBoundaryForTests,
@@ -15,7 +15,7 @@ beforeAll(async () => {
   database = await startDatabaseForTests();
 });
 afterEach(() => {
-  setClock();
+  setClockForTests();
 });
 afterAll(() => database.close());
 
@@ -33,7 +33,7 @@ async function filled(): Promise<TenantScope> {
   const as = (actor: ChangeContext["actor"]) => openScopeForTests(tenant.tenantId, { actor });
   for (const [at, month] of months.entries()) {
     for (const day of [1, 2]) {
-      setClock(() => new Date(`${month}-0${day}T12:00:00.000Z`));
+      setClockForTests(() => new Date(`${month}-0${day}T12:00:00.000Z`));
       const actor = { type: "member", id: day === 1 ? "mbr_1" : "mbr_2" } as const;
       await as(actor)
         .change()
