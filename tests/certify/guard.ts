@@ -53,7 +53,7 @@ export function noteRefusals(section: Section, refused: readonly Refusal[]): voi
 }
 
 /** The requests that the guard has stopped since the log had that size, one for each function and reason. */
-export async function refusals(dataDir: string, start: number): Promise<readonly Refusal[]> {
+async function refusals(dataDir: string, start: number): Promise<readonly Refusal[]> {
   const found = (await logLines(dataDir, start)).flatMap((line) => {
     const why = /TenancyViolation: ([^"\\]*)/u.exec(line)?.[1];
     return why === undefined ? [] : [{ function: /"function":"(\w+)"/u.exec(line)?.[1] ?? "unknown", why }];

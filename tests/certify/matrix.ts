@@ -9,7 +9,7 @@ import { quiet, states } from "./quiet.ts";
 import { type Run, type Seen, inParallel, violate } from "./run.ts";
 import { type Target, targetsOf } from "./targets.ts";
 
-export const controls = {
+const controls = {
   permission: "a permission check that is missing or wrong: shared/auth/authenticate.ts, shared/auth/permissions.ts",
   credential: "a credential that is taken for more than it is: shared/auth/authenticate.ts",
   tenant: "a read that reaches beyond the caller's tenant: shared/tenancy/repository.ts",

@@ -30,7 +30,7 @@ export interface Part {
   readonly attack: (run: Run, section: Section, onProgress: (share: number) => void) => Promise<void>;
 }
 
-export const parts: readonly Part[] = [
+const parts: readonly Part[] = [
   {
     promised: {
       name: "matrix",

@@ -6,7 +6,7 @@ import { type PublicKey, type Signature, signatureAlgorithm } from "../../shared
 import { asPublicKey } from "../../shared/protection/signing.ts";
 
 /** Signs certificates and nothing else; the app has no use for it. */
-export const keyName = "isolation-certificate";
+const keyName = "isolation-certificate";
 
 const options = () => ({ disableChallengeResourceVerification: true });
 
