@@ -19,6 +19,7 @@ const checks: readonly Check[] = [
     command: ["depcruise", "--config", ".dependency-cruiser.cjs", "--output-type", "err", ...folders],
   },
   { name: "document", command: ["node", "scripts/openapi.ts", "--check"] },
+  { name: "unused", command: ["node", "scripts/unused.ts"] },
   { name: "secrets", command: ["node", "scripts/secrets.ts"] },
   { name: "suppressions", command: ["node", "scripts/suppressions.ts"] },
   { name: "packages", command: ["node", "scripts/packages.ts"] },
