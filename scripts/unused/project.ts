@@ -37,7 +37,7 @@ export function openProject(root: string): Project {
     checker: program.getTypeChecker(),
     options: config.options,
     sources: new Map(ours.map((file) => [nameOf(file), file])),
-    configuration: globSync(["*.config.js", ".*.cjs"], { cwd: root }).map((name) =>
+    configuration: globSync(["*.config.js", ".*.cjs", "tests/mutation/*.js"], { cwd: root }).map((name) =>
       ts.createSourceFile(join(root, name), readFileSync(join(root, name), "utf8"), ts.ScriptTarget.Latest, true),
     ),
     commands: ["package.json", ".ci/run"]
@@ -66,7 +66,7 @@ export function isProduct(file: string): boolean {
 
 /** What is run by its place: functions are found by the host, tests and configuration by their tools. */
 export function isEntry(file: string): boolean {
-  return /^functions\/|\.test\.ts$|^[\w.]+\.config\.ts$/u.test(file);
+  return /^functions\/|\.test\.ts$|(?:^|\/)\w+\.config\.ts$/u.test(file);
 }
 
 /** Every node of a tree, from top to bottom. */

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { startBackend } from "../../tests/support/backend.ts";
 import { setClockForTests } from "../clock.ts";
-import { publicKey } from "../protection/signing.ts";
+import { publicKey } from "../protection/publicKeyForTests.ts";
 import { insideBoundaryForTests, openScopeForTests } from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
 import { defineKind } from "../tenancy/kind.ts";

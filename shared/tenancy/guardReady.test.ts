@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { currentBoundary } from "./boundary.ts";
 import { type DatabaseForTests, startDatabaseForTests } from "./databaseForTests.ts";
-import { guardCounts } from "./guard.ts";
+import { guardCountsForTests } from "./guard.ts";
 import { guardReady } from "./guardReady.ts";
 
 let database: DatabaseForTests;
@@ -11,9 +11,9 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 it("tries four ways past the guard, none of which leaves the process or a boundary open", async () => {
-  const before = guardCounts();
+  const before = guardCountsForTests();
   await expect(guardReady()).resolves.toBeUndefined();
-  expect(guardCounts()).toEqual({ requests: before.requests + 4, refused: before.refused + 4 });
+  expect(guardCountsForTests()).toEqual({ requests: before.requests + 4, refused: before.refused + 4 });
   const arrived = database.cosmos.requests.records().filter(({ operation }) => operation !== "document.queryPlan");
   expect(arrived.filter(({ operation }) => operation.startsWith("document."))).toEqual([]);
   expect(currentBoundary()).toBeUndefined();

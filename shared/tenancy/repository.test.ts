@@ -234,7 +234,7 @@ describe("items by their ids", () => {
 });
 
 describe("items that have a value in common", () => {
-  it("come by kind, in the order of their ids, from the tenant alone", async () => {
+  it("come of one kind, in the order of their ids, from the tenant alone", async () => {
     const [tenant, other] = [openScopeForTests(), openScopeForTests()];
     const [reds, blues] = ["red", "blue"].map((color) => Array.from({ length: 12 }, () => ({ color, rank: "1" })));
     const [one, , memos] = [
@@ -246,18 +246,18 @@ describe("items that have a value in common", () => {
     // Stored in another order than that of their ids.
     const early = "cmt_00000000000000000000000000";
     await tenant.change().create(noteKind, early, { color: "red", rank: "1" }).record();
-    const [memo, note] = await tenant.repository.findRelated([memoKind, noteKind], "color", "red");
-    expect(note.map(({ id }) => id)).toEqual([early, ...one]);
-    expect(memo.map(({ id }) => id)).toEqual(memos);
-    const [none] = await tenant.repository.findRelated([noteKind], "color", "green");
-    expect(none).toEqual([]);
+    const idsOf = async (kind: typeof noteKind, color: string) =>
+      (await tenant.repository.findRelated(kind, "color", color)).map(({ id }) => id);
+    expect(await idsOf(noteKind, "red")).toEqual([early, ...one]);
+    expect(await idsOf(memoKind, "red")).toEqual(memos);
+    expect(await idsOf(noteKind, "green")).toEqual([]);
   });
 
   it.each(["", "a.b", "color = 'x' OR c.color", "color ", " color", "color1"])(
     "are not looked for by %j",
     async (field) => {
       const { repository } = openScopeForTests();
-      await expect(repository.findRelated([noteKind], field, "x")).rejects.toThrow(TypeError);
+      await expect(repository.findRelated(noteKind, field, "x")).rejects.toThrow(TypeError);
     },
   );
 });

@@ -28,7 +28,12 @@ interface VideoEvent {
   readonly data: { readonly videoId?: string };
 }
 interface Probe {
-  readonly streams: readonly { readonly codec_name: string; readonly width?: number; readonly height?: number }[];
+  readonly streams: readonly {
+    readonly codec_name: string;
+    readonly duration?: string;
+    readonly width?: number;
+    readonly height?: number;
+  }[];
   readonly format: { readonly duration: string; readonly tags?: Readonly<Record<string, string>> };
 }
 
@@ -163,5 +168,6 @@ test("what a browser recorded has no duration, and plays with one", { timeout: 9
   const { streams, format } = await probe(await fetched(body.video.url));
   expect(streams.map(({ codec_name }) => codec_name)).toEqual(["h264", "aac"]);
   expect(Number(format.duration)).toBeGreaterThan(2);
-  expect(Number(format.duration)).toBeCloseTo(body.video.durationMs / 1000, 0);
+  // The camera of a busy machine may end before its microphone: what is told is how long there are pictures.
+  expect(Number(streams[0]?.duration)).toBeCloseTo(body.video.durationMs / 1000, 0);
 });
