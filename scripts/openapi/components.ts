@@ -1,3 +1,5 @@
+import { requestIdPattern } from "../../shared/triggers/requestId.ts";
+
 /** What every operation shares. */
 const header = (name: string, description: string, schema: object = { type: "string" }) => ({
   name,
@@ -53,7 +55,7 @@ export const components = {
     IfNoneMatch: header("If-None-Match", "ETags of answers that are known already; 304 if it is one of them"),
     RequestId: header("X-Request-Id", "Named in logs, events and the answer; made where there is none", {
       type: "string",
-      pattern: "^[\\w.-]{8,64}$",
+      pattern: requestIdPattern,
     }),
   },
   headers: {

@@ -36,6 +36,7 @@ const NoteBody = closed({
 });
 
 const origin = "https://app.example.com";
+const requestId = "01M8000000000000000000R0Q1";
 const limit = 20;
 const guestLimit = 5;
 const tenantLimit = 30;
@@ -407,7 +408,7 @@ describe("a resource", () => {
     const { id, token } = await made();
     const other = (await signedIn()).token;
     const shown = async (surveyId: string, bearer: string) => {
-      const headers = { "x-request-id": "request-1", "x-forwarded-for": "203.0.113.1" };
+      const headers = { "x-request-id": requestId, "x-forwarded-for": "203.0.113.1" };
       const { status, body, headers: answered } = await send(getNote, { token: bearer, params: { surveyId }, headers });
       return { status, body, names: Object.keys(answered).sort() };
     };
@@ -547,11 +548,22 @@ describe("an answer", () => {
 
 describe("the request's id", () => {
   it("is the client's own where that is one", async () => {
-    for (const id of ["request-1", "a.b_c-D9", "x".repeat(64)])
+    for (const id of [requestId, "0f8fad5b-d9cb-469f-a165-70867728950e", "0af7651916cd43dd8448eb211c80319c"])
       expect((await send(echo, { headers: { "x-request-id": id } })).headers["x-request-id"]).toBe(id);
   });
   it("is a new one otherwise", async () => {
-    for (const id of ["short", "x".repeat(65), "has space", "a@example.com", "<script>12", 'quo"te12', ""])
+    for (const id of [
+      "short",
+      "request-1",
+      "max.mustermann.0171234567",
+      "x".repeat(32),
+      requestId.toLowerCase(),
+      "has space",
+      "a@example.com",
+      "<script>12",
+      'quo"te12',
+      "",
+    ])
       expect((await send(echo, { headers: { "x-request-id": id } })).headers["x-request-id"]).toMatch(
         /^[0-9A-Z]{26}$/u,
       );
@@ -755,10 +767,10 @@ describe("the run of a request", () => {
 
   it("is for the caller's tenant only, and none where the caller has none", async () => {
     const { tenant, token } = await signedIn();
-    const headers = { "x-request-id": "request-7" };
+    const headers = { "x-request-id": requestId };
     await send(looking(createNote), { token, headers, body: { text: "x" } });
     expect(admitted()).toEqual([tenant.tenantId]);
-    expect(inside.at(-1)?.requestId).toBe("request-7");
+    expect(inside.at(-1)?.requestId).toBe(requestId);
     await send(looking(echo));
     expect(admitted()).toEqual([]);
   });
@@ -772,7 +784,7 @@ describe("the log", () => {
     const { tenant, token, id } = await signedIn();
     const canary = "canary-anna@example.com";
     const headers = {
-      "x-request-id": "request-1",
+      "x-request-id": requestId,
       traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`,
       "user-agent": canary,
       "x-forwarded-for": "203.0.113.77:1",
@@ -786,7 +798,7 @@ describe("the log", () => {
           method: "POST",
           status: 201,
           milliseconds: expect.any(Number) as number,
-          requestId: "request-1",
+          requestId,
           databaseRequests: 3,
           traceId: "a".repeat(32),
           tenantId: tenant.tenantId,

@@ -1,6 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
 import { Value } from "@sinclair/typebox/value";
-import { ulid } from "ulid";
 import { type Authenticated, type RequestFacts, authenticate, authorize } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import { policies } from "../auth/policies.ts";
@@ -30,6 +29,7 @@ import { entityTag, matchesNone, storedVersion } from "./entityTag.ts";
 import { type Log, databaseFields, errorFields } from "./logLine.ts";
 import { countRequest, limitAddress } from "./rateLimit.ts";
 import { recordDenial } from "./recordDenial.ts";
+import { requestIdOf } from "./requestId.ts";
 import { type RawBody, parseBody, readBody, refuseBody } from "./requestBody.ts";
 import { queryOf } from "./requestQuery.ts";
 
@@ -56,7 +56,7 @@ export interface PlainResponse {
  * is logged and becomes `internal`.
  */
 export function handleRequest(contract: Contract, request: PlainRequest): Promise<PlainResponse> {
-  const requestId = requestIdOf(request);
+  const requestId = requestIdOf(request.headers.get("x-request-id"));
   return openBoundary(requestId, () => handle(contract, request, requestId));
 }
 
@@ -272,11 +272,6 @@ export function problemResponse(problem: Problem, requestId: string): PlainRespo
     },
     body: toJson(problemBody(problem, requestId)),
   };
-}
-
-function requestIdOf(request: PlainRequest): string {
-  const given = request.headers.get("x-request-id") ?? "";
-  return /^[\w.-]{8,64}$/u.test(given) ? given : ulid();
 }
 
 /** Tells two addresses apart in the log without keeping either. */

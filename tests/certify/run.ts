@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { decodeJwt } from "jose";
 import type { Answer } from "../../local/client.ts";
@@ -44,7 +44,6 @@ export class Run {
   readonly logStart: number;
   /** The functions that are attacked. */
   readonly operations: readonly Operation[];
-  readonly #id = randomBytes(4).toString("hex");
   #asked = 0;
   readonly #records: RequestRecord[] = [];
   /** Number of the last request in the database's record that is known here. */
@@ -66,7 +65,8 @@ export class Run {
 
   /** Sends a request under an id of its own, again where it came too often. */
   async ask(attempt: Attempt, contract: Contract, request: Request, of?: Side): Promise<Seen> {
-    const requestId = `certify-${this.#id}-${++this.#asked}`;
+    const requestId = randomUUID();
+    this.#asked++;
     const headers = { ...request.headers, "x-request-id": requestId };
     let answer = await send<Seen["answer"]["body"]>(contract, { ...request, headers });
     for (let again = 0; answer.status === 429 && again < 5; again++) {

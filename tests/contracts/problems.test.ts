@@ -178,9 +178,10 @@ describe.each(every())("%s refuses", (_, operation) => {
     const large = contract.body === undefined ? request : padded(megabyte)(request);
     // Where a repeat is harmless, a key means nothing.
     const whole = contract.repeat === "natural" ? withHeaders({ "idempotency-key": "a key" })(large) : large;
-    const { status, headers } = await send(contract, withHeaders({ "x-request-id": `contracts-${ulid()}` })(whole));
+    const requestId = ulid();
+    const { status, headers } = await send(contract, withHeaders({ "x-request-id": requestId })(whole));
     expect(status).toBe(contract.success.status);
-    expect(headers.get("x-request-id")).toMatch(/^contracts-/u);
+    expect(headers.get("x-request-id")).toBe(requestId);
     expect(headers.get("x-content-type-options")).toBe("nosniff");
   });
 });
