@@ -34,7 +34,6 @@ async function main(): Promise<void> {
   const stackFile = join(dataDir, "stack.json");
   const port = portNumber(process.env["PORT"] ?? "7071");
   await mkdir(dataDir, { recursive: true });
-  await rm(stackFile, { force: true });
   await provideTools();
   const logFile = join(dataDir, "functions.log");
   const stack = await startStack({
@@ -46,6 +45,8 @@ async function main(): Promise<void> {
     settings: Object.fromEntries(values.settings.map(setting)),
   });
   onStop(stack);
+  // Only now: where another one runs on this folder, the file is of that one.
+  await rm(stackFile, { force: true });
   const booted = performance.now() - started;
   const tenants = values.seed ? await seeded(stack, dataDir) : [];
   await writeFile(stackFile, JSON.stringify(described(stack, tenants), null, 2));

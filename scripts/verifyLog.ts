@@ -12,10 +12,11 @@ import { fault } from "../shared/validator.ts";
 const usage = `Checks a tenant's whole log against its seals.
 
   npm run verify-log -- LOG.json --keys KEYS.json
-      offline; exit code 0: as it was written, 1: it is not, 2: cannot tell
+      offline; exit code 0: what is sealed is as it was, 1: it is not, 2: cannot tell
 
   npm run verify-log -- LOG.json --fetch http://localhost:7071 --token TOKEN [--keep-keys KEYS.json]
-      saves the log of the tenant that the token is for, of an owner, admin or auditor, to be checked
+      saves the log of the tenant that the token is for, to be checked: of an owner, admin or auditor, or a service
+      key with the scope audit:read
 
 Keys that come from the same place as the log prove nothing of it: keep them when you trust them, and check with those.`;
 
@@ -39,10 +40,10 @@ try {
 async function main(): Promise<number> {
   const { file, keys, from, token, keepKeys } = options();
   if (from !== undefined) {
-    const log = await fetched(from, token);
-    await writeFile(file, JSON.stringify({ tenantId: log.tenantId, entries: log.entries, seals: log.seals }));
-    if (keepKeys !== undefined) await writeFile(keepKeys, JSON.stringify({ keys: log.keys }));
-    console.log(`${log.entries.length} entries and ${log.seals.length} seals of ${log.tenantId} are in ${file}.`);
+    const { keys: found, ...log } = await fetched(from, token);
+    await saved(file, log);
+    if (keepKeys !== undefined) await saved(keepKeys, { keys: found });
+    console.log(`Saved in ${file}: of ${log.tenantId}, entries: ${log.entries.length}, seals: ${log.seals.length}.`);
     return 0;
   }
   const log = (await parsed(file, LogFile)) as LogFile;
@@ -54,14 +55,14 @@ async function main(): Promise<number> {
     keys: believed.keys,
   });
   for (const { sequence, message } of findings) console.log(`✗ ${sequence}: ${message}`);
-  if (sealedAt === undefined) console.log(`Entries 1 to ${last} are chained. No seal vouches for any of them.`);
-  else console.log(`Sealed up to entry ${sealed}, at ${sealedAt}. ${unsealed(sealed, last)}`);
-  console.log(findings.length === 0 ? "The log is as it was written." : "The log is NOT as it was written.");
-  return findings.length === 0 ? 0 : 1;
-}
-
-function unsealed(sealed: number, last: number): string {
-  return last > sealed ? `Entries ${sealed + 1} to ${last} are chained and not yet sealed.` : "Nothing is behind it.";
+  if (findings.length > 0) {
+    console.log("The log is NOT as it was written.");
+    return 1;
+  }
+  if (sealedAt === undefined) throw new Unusable("nothing vouches for this log: there is no seal of it.");
+  console.log(`Entries 1 to ${sealed} are as they were sealed at ${sealedAt}.`);
+  if (last > sealed) console.log(`Entries ${sealed + 1} to ${last} are chained and not yet sealed.`);
+  return 0;
 }
 
 function options() {
@@ -73,15 +74,20 @@ function options() {
         fetch: { type: "string" },
         token: { type: "string" },
         "keep-keys": { type: "string" },
+        help: { type: "boolean", default: false },
       },
     });
+    if (values.help) {
+      console.log(usage);
+      process.exit(0);
+    }
     const [file, ...more] = positionals;
     const complete = values.fetch === undefined ? values.keys !== undefined : values.token !== undefined;
     if (file === undefined || more.length > 0 || !complete) throw new Unusable(usage);
     const { keys = "", token = "" } = values;
     return { file, keys, token, from: values.fetch, keepKeys: values["keep-keys"] };
   } catch (error) {
-    throw error instanceof Unusable ? error : new Unusable(`${String(error)}\n\n${usage}`);
+    throw error instanceof Unusable ? error : new Unusable(`${(error as Error).message}\n\n${usage}`);
   }
 }
 
@@ -97,13 +103,32 @@ async function parsed(file: string, schema: typeof LogFile | typeof KeyFile): Pr
   return value;
 }
 
+async function saved(file: string, value: object): Promise<void> {
+  try {
+    await writeFile(file, JSON.stringify(value));
+  } catch (error) {
+    throw new Unusable(`${file} cannot be written: ${(error as Error).message}`);
+  }
+}
+
+async function asked(path: string, origin: string, token: string): Promise<Response> {
+  try {
+    return await fetch(new URL(path, origin), { headers: { authorization: `Bearer ${token}` } });
+  } catch (error) {
+    throw new Unusable(`${origin} does not answer: ${(error as Error).message}`);
+  }
+}
+
+/** A service key names its tenant, and need not have the scope to read about it. */
+const tenantOfKey = /^cpk_(\w+)\./u;
+
 async function fetched(origin: string, token: string): Promise<LogFile & Pick<Seals, "keys">> {
   const get = async <T>(path: string): Promise<T> => {
-    const answer = await fetch(new URL(path, origin), { headers: { authorization: `Bearer ${token}` } });
+    const answer = await asked(path, origin, token);
     if (!answer.ok) throw new Unusable(`GET ${path} answered ${answer.status}: ${await answer.text()}`);
     return (await answer.json()) as T;
   };
-  const { id } = await get<{ id: string }>("/v1/tenant");
+  const id = tenantOfKey.exec(token)?.[1] ?? (await get<{ id: string }>("/v1/tenant")).id;
   const entries: AuditEntry[] = [];
   for (let cursor: string | undefined = ""; cursor !== undefined;) {
     const query: string = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;

@@ -73,7 +73,7 @@ export function certificatePage({ statement, key, signature }: Certificate): Pag
         <dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
         <p class="soft">
           The signed original is <code>isolation-certificate.json</code>. Check it with
-          <code>npm run certify -- --verify isolation-certificate.json</code>, and the thumbprint with whoever gave it to you.
+          <code>npm run certify -- --verify reports/isolation-certificate.json</code>, and the thumbprint with whoever gave it to you.
         </p>
       </section>
     </main>`,
