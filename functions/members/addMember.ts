@@ -21,7 +21,8 @@ export const addMember = endpoint({
   handler: async ({ body, caller, tenant }) => {
     if (body.role === "owner" && !(caller.type === "member" && caller.role === "owner"))
       throw new Problem("owner_only");
-    // An admin may do more than any key, and could make keys. Nobody else does what the key that invites them cannot.
+    // An admin may do more than any key, and could make keys. Whoever else is invited holds no scope that the key has not;
+    // what is no scope of keys, such as deciding, people may do all the same.
     if (caller.type === "service" && (body.role === "admin" || !holdsAllOf(caller, body.role)))
       throw new Problem("scope_escalation");
     return invitationView(await inviteMember(tenant, caller.tenant.quotas.members, body));

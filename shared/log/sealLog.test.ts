@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { startBackend } from "../../tests/support/backend.ts";
 import { setClockForTests } from "../clock.ts";
-import { publicKey } from "../protection/publicKeyForTests.ts";
+import { publicKey } from "../protection/signing.ts";
 import { insideBoundaryForTests, openScopeForTests } from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
 import { defineKind } from "../tenancy/kind.ts";
@@ -109,6 +109,58 @@ test("a past that was changed behind the last seal gets no signature", async () 
   );
   await expect(sealLog(tenant)).rejects.toThrow("the log is not sealed: entry 2 was changed");
   expect(await shown(tenant, "2026-11")).toEqual([["head", "2026-11", 1]]);
+});
+
+/** What a writer of the database does to one entry, past the app. */
+async function remove(tenant: TenantScope, month: string, entry: LogEntry | undefined): Promise<void> {
+  const partition: readonly [string, string] = [tenant.tenantId, month];
+  await within(partition, () =>
+    logContainer()
+      .item(entry?.id ?? "", [...partition])
+      .delete(),
+  );
+}
+
+test("a log with a hole behind the last seal gets no signature, on no night", async () => {
+  const tenant = openScopeForTests();
+  await happen(tenant, "2026-11-01", 2);
+  await sealLog(tenant);
+  await happen(tenant, "2026-11-02", 3);
+  await remove(tenant, "2026-11", (await entriesOf(tenant))[2]);
+  await expect(sealLog(tenant)).rejects.toThrow("the log is not sealed: entry 3 is missing");
+  await happen(tenant, "2026-11-03", 1);
+  await expect(sealLog(tenant)).rejects.toThrow("the log is not sealed: entry 3 is missing");
+  expect(await shown(tenant, "2026-11")).toEqual([["head", "2026-11", 2]]);
+});
+
+test("a log that was cut off before its last seal, or changed there, gets no signature", async () => {
+  const [cut, changed] = [openScopeForTests(), openScopeForTests()];
+  for (const tenant of [cut, changed]) {
+    await happen(tenant, "2026-11-01", 2);
+    await sealLog(tenant);
+  }
+  await remove(cut, "2026-11", (await entriesOf(cut))[1]);
+  await expect(sealLog(cut)).rejects.toThrow("the log is not sealed: entry 2 is not the one that was");
+  const partition: readonly [string, string] = [changed.tenantId, "2026-11"];
+  const [, second] = await entriesOf(changed);
+  await within(partition, () =>
+    logContainer()
+      .item(second?.id ?? "", [...partition])
+      .patch([{ op: "set", path: "/hash", value: "0".repeat(64) }]),
+  );
+  await expect(sealLog(changed)).rejects.toThrow("the log is not sealed: entry 2 is not the one that was");
+});
+
+test("a seal that the vault has not made is not gone on from", async () => {
+  const tenant = openScopeForTests();
+  await happen(tenant, "2026-11-01", 1);
+  await sealLog(tenant);
+  const { seals, keys } = await listSeals(tenant, "2026-11");
+  const [seal, key] = [seals[0], keys[0]];
+  if (seal === undefined || key === undefined) throw new Error("there is no seal");
+  await keepSeal({ seal: { ...seal, month: "2026-12", sequence: 999_999 }, key });
+  await happen(tenant, "2026-11-02", 1);
+  await expect(sealLog(tenant)).rejects.toThrow("the log is not sealed: the seal of entry 999999 is not ours");
 });
 
 test("nothing that was sealed is sealed as something else", async () => {

@@ -1,7 +1,7 @@
 import { now } from "../clock.ts";
-import { sign } from "../protection/signing.ts";
+import { publicKey, sign } from "../protection/signing.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
-import { type Statement, sealKeyName, sealOf, signedBytes } from "./seal.ts";
+import { type Seal, type Statement, isSealedBy, sealKeyName, sealOf, signedBytes } from "./seal.ts";
 import { keepSeal, latestSeal } from "./sealStore.ts";
 import { type ChainEnd, breakAt, chainStart } from "./verifyLog.ts";
 
@@ -15,8 +15,11 @@ const chunk = 500;
  */
 export async function sealLog(tenant: TenantScope): Promise<void> {
   const latest = await latestSeal(tenant);
+  if (latest !== undefined) await demandGenuine(tenant, latest);
   const sealed: ChainEnd =
     latest === undefined ? chainStart : { seq: latest.sequence, hash: latest.hash, month: latest.month };
+  // Read before the entries: what is written meanwhile is for the next night.
+  const writtenTo = await tenant.log.writtenTo();
   let end = sealed;
   for (let more = true; more;) {
     const page = await tenant.log.read(end.seq, chunk);
@@ -28,7 +31,19 @@ export async function sealLog(tenant: TenantScope): Promise<void> {
     }
     more = page.more;
   }
+  if (end.seq < writtenTo) throw new Error(`the log is not sealed: entry ${end.seq + 1} is missing`);
+  if (writtenTo < sealed.seq) throw new Error(`the log is not sealed: it ends before entry ${sealed.seq}, which was`);
   if (end.seq > sealed.seq) await seal(tenant, "head", end);
+}
+
+/** The seal to go on from is this vault's, of this tenant, and of the entry that still stands there. */
+async function demandGenuine(tenant: TenantScope, latest: Seal): Promise<void> {
+  const { kid, month, sequence, tenantId } = latest;
+  const key = await publicKey(sealKeyName, kid.split("/")[1]);
+  if (tenantId !== tenant.tenantId || !isSealedBy(key, latest))
+    throw new Error(`the log is not sealed: the seal of entry ${sequence} is not ours`);
+  const entry = await tenant.log.find(month, sequence);
+  if (entry?.hash !== latest.hash) throw new Error(`the log is not sealed: entry ${sequence} is not the one that was`);
 }
 
 async function seal({ tenantId }: TenantScope, kind: Statement["kind"], { seq, hash, month }: ChainEnd): Promise<void> {

@@ -62,10 +62,11 @@ export function verifyLog(log: {
     else findings.push({ sequence: seal.sequence, message });
   }
   const newest = valid.toSorted((one, other) => one.sequence - other.sequence).at(-1);
-  findings.push(...unclosed(entries, valid, newest?.sequence ?? 0));
-  findings.sort((one, other) => one.sequence - other.sequence);
+  const all = [...findings, ...unclosed(entries, valid, newest?.sequence ?? 0)].toSorted(
+    (one, other) => one.sequence - other.sequence,
+  );
   return {
-    findings,
+    findings: all,
     sealed: newest?.sequence ?? 0,
     ...(newest !== undefined && { sealedAt: newest.at }),
     last: before.seq,

@@ -2,8 +2,7 @@ import { KeyClient } from "@azure/keyvault-keys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { identity } from "../identity.ts";
 import { isSignedBy } from "./signature.ts";
-import { publicKey } from "./publicKeyForTests.ts";
-import { sign } from "./signing.ts";
+import { publicKey, sign } from "./signing.ts";
 import { type VaultForTests, planFault, startVaultForTests } from "./vaultForTests.ts";
 
 let vault: VaultForTests;

@@ -83,6 +83,12 @@ export class LogReader {
     return { entries, ...(oldest !== undefined && oldest !== fitting[0] && { next: oldest.first }) };
   }
 
+  /** Sequence number up to which every entry is written, as the end of the log says; 0 before the first. One point read. */
+  async writtenTo(): Promise<number> {
+    const head = await this.head();
+    return head === undefined ? 0 : (head.value.pending?.seq ?? head.value.seq);
+  }
+
   /** One entry, or undefined. One point read. */
   async find(month: string, seq: number): Promise<LogEntry | undefined> {
     const partition = [this.tenantId, month] as const;

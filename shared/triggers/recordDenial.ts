@@ -28,13 +28,16 @@ export async function recordDenial(
   const { tenantId, actor, action, requestId } = scope;
   const target = targetOf(contract, params) ?? tenantId;
   const caller = `${tenantId}/${actor.id}`;
-  const { consumedPoints: times } = await recorded().penalty(`${caller}/${action}/${target}/${problem.code}`);
+  const refusal = `${caller}/${action}/${target}/${problem.code}`;
+  const { consumedPoints: times } = await recorded().penalty(refusal);
   if (times > 1) return;
-  const { consumedPoints } = await entries().penalty(caller);
+  // What may not be done is a closed list; ids to try are not, and must not use up its entries.
+  const { consumedPoints } = await entries().penalty(`${caller}/${problem.status}`);
   if (consumedPoints > perMinute) return;
   try {
     await recordOnce(scope, { target, denied: problem.code });
   } catch (error) {
+    await recorded().delete(refusal);
     log("error", { event: "denial_not_recorded", tenantId, requestId, ...errorFields(error) });
   }
 }

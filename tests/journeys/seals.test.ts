@@ -101,12 +101,16 @@ describe("the verifier", () => {
     });
 
     const good = await verify(log, "--keys", keys);
-    expect(good.output).toMatch(/^Entries 1 to \d+ are as they were sealed at/u);
+    expect(good.output).toMatch(/\nEntries 1 to \d+ are as they were sealed at/u);
     expect(good.code).toBe(0);
     const altered = await verifyChanged(({ entries }) => {
       Object.assign(entries[2] ?? {}, { target: "svy_other" });
     });
     expect([altered.code, altered.output]).toEqual([1, expect.stringContaining("✗ 3: entry 3 was changed")]);
+    const relabelled = await verifyChanged(({ entries }) => {
+      Object.assign(entries[2] ?? {}, { result: "denied" });
+    });
+    expect([relabelled.code, relabelled.output]).toEqual([1, expect.stringContaining("✗ 3: entry 3 is shown with")]);
     const cut = await verifyChanged((saved) => {
       saved.entries.pop();
     });
