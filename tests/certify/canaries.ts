@@ -147,7 +147,7 @@ function searchAnswer(
   if (found !== undefined) violate(section, seen, `nothing of ${side.id}, and not ${found}`, controls.answer);
 }
 
-/** A mail that tells of a tenant is for somebody whom that tenant knows, and tells of no other one. */
+/** A mail that tells of a tenant tells of no other one. */
 async function searchMails(run: Run, section: Section, tenant: CanaryTenant, stranger: CanaryTenant): Promise<void> {
   const answer = await fetch(`${run.stack.mailUrl}/messages`);
   const { messages } = (await answer.json()) as { messages: readonly Mail[] };

@@ -36,7 +36,9 @@ async function page(run: Run, { name, contract }: Operation, side: Side, query: 
 
 async function cursorOf(run: Run, operation: Operation, side: Side, query: Query = {}): Promise<string> {
   const { answer } = await page(run, operation, side, { ...query, limit: "1" }, "first page");
-  return (answer.body as { nextCursor?: string } | undefined)?.nextCursor ?? "none";
+  const cursor = (answer.body as { nextCursor?: string } | undefined)?.nextCursor;
+  if (cursor === undefined) throw new Error(`${operation.name} gave no second page, so there is no cursor to try.`);
+  return cursor;
 }
 
 function expectRefused(section: Section, seen: Seen): void {

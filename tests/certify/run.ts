@@ -97,6 +97,9 @@ export class Run {
   #readRecord(): Promise<void> {
     this.#reading = this.#reading.then(async () => {
       const { latest, requests } = await recorded(`since=${this.#latest ?? 0}`);
+      const expected = (this.#latest ?? (requests[0]?.sequence ?? 1) - 1) + 1;
+      if ((requests[0]?.sequence ?? expected) > expected)
+        throw new Error("The database's record has forgotten requests of this run before they were read.");
       this.#latest = latest;
       this.#records.push(...requests);
     });

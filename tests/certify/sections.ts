@@ -107,7 +107,7 @@ const parts: readonly Part[] = [
     promised: {
       name: "canaries",
       title: "Words that must not travel",
-      promise: "What one company writes is never shown to another, nor in a log or a mail for somebody else.",
+      promise: "What one company writes is never shown to another, nor in a log, nor in a mail that tells of another.",
       how: "Two companies are filled with a word each that stands nowhere else. Every answer, with its headers, that anybody else got in this whole run is searched for it and for the ids of that company's things; so are the log and all mails.",
       minimums: {
         "free texts with a canary": 8,
