@@ -1,14 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { setClockForTests } from "../clock.ts";
 import { newSecret } from "../protection/oneTimeToken.ts";
 import { protector } from "../protection/protector.ts";
 import { linkKind } from "../surveys/link.ts";
-import {
-  type DatabaseForTests,
-  insideBoundaryForTests,
-  newTenantId,
-  startDatabaseForTests,
-} from "../tenancy/databaseForTests.ts";
+import { insideBoundaryForTests, newTenantId, databaseOfFileForTests } from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
@@ -17,14 +12,7 @@ import { newLink, newTenant } from "./tenantForTests.ts";
 
 insideBoundaryForTests();
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests();
-});
-afterEach(() => {
-  setClockForTests();
-});
-afterAll(() => database.close());
+const database = databaseOfFileForTests();
 
 const later = (minutes: number) => {
   const at = Date.now() + minutes * 60_000;

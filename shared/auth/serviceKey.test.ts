@@ -1,14 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { setClockForTests } from "../clock.ts";
 import { type ApiKey, apiKeyKind, scopes } from "../keys/apiKey.ts";
 import { credentialText } from "../keys/credential.ts";
 import { newSecret, secretHash } from "../protection/oneTimeToken.ts";
-import {
-  type DatabaseForTests,
-  insideBoundaryForTests,
-  newTenantId,
-  startDatabaseForTests,
-} from "../tenancy/databaseForTests.ts";
+import { insideBoundaryForTests, newTenantId, databaseOfFileForTests } from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { tenantKind, tenantStates } from "../tenants/tenant.ts";
@@ -19,14 +14,7 @@ import { newLink, newTenant } from "./tenantForTests.ts";
 
 insideBoundaryForTests();
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests();
-});
-afterEach(() => {
-  setClockForTests();
-});
-afterAll(() => database.close());
+const database = databaseOfFileForTests();
 
 const facts = { action: "test", requestId: "request-1" };
 

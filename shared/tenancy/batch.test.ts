@@ -1,27 +1,14 @@
 import type { OperationInput } from "@azure/cosmos";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { BatchRefused, sendBatch } from "./batch.ts";
 import { boundary } from "./boundary.ts";
-import {
-  type DatabaseForTests,
-  insideBoundaryForTests,
-  newTenantId,
-  openScopeForTests,
-  startDatabaseForTests,
-} from "./databaseForTests.ts";
+import { insideBoundaryForTests, newTenantId, openScopeForTests, databaseOfFileForTests } from "./databaseForTests.ts";
 import { defineKind } from "./kind.ts";
 import type { TenantScope } from "./scope.ts";
 
 insideBoundaryForTests();
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests();
-});
-afterEach(() => {
-  database.cosmos.faults.clear();
-});
-afterAll(() => database.close());
+const database = databaseOfFileForTests();
 
 const noteKind = defineKind<object>("note", { schemaVersion: 1 });
 const at = "2026-01-01T00:00:00.000Z";

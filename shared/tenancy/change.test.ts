@@ -1,17 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Fault } from "../../local/cosmos/faults.ts";
 import { setClockForTests } from "../clock.ts";
 import { CounterMissing, counterId } from "./change.ts";
 import { type Condition, conditionText } from "./condition.ts";
 import { counting } from "./counting.ts";
 import { dataContainer } from "./database.ts";
-import {
-  type DatabaseForTests,
-  insideBoundaryForTests,
-  newTenantId,
-  openScopeForTests,
-  startDatabaseForTests,
-} from "./databaseForTests.ts";
+import { insideBoundaryForTests, newTenantId, openScopeForTests, databaseOfFileForTests } from "./databaseForTests.ts";
 import { factKind } from "./fact.ts";
 import { within } from "./guard.ts";
 import { derivedId, newId } from "./ids.ts";
@@ -29,15 +23,7 @@ const counterKind = defineKind<{ readonly value: number }>("counter", { schemaVe
 
 insideBoundaryForTests();
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests();
-});
-afterEach(() => {
-  database.cosmos.faults.clear();
-  setClockForTests();
-});
-afterAll(() => database.close());
+const database = databaseOfFileForTests();
 
 async function given(tenant: TenantScope, note: Note = { color: "red" }): Promise<Entity<Note>> {
   const id = newId("cmt");

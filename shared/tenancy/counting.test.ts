@@ -1,23 +1,14 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { Problem } from "../web/problem.ts";
 import { counterId } from "./change.ts";
 import { counting } from "./counting.ts";
-import {
-  type DatabaseForTests,
-  insideBoundaryForTests,
-  openScopeForTests,
-  startDatabaseForTests,
-} from "./databaseForTests.ts";
+import { insideBoundaryForTests, openScopeForTests, databaseOfFileForTests } from "./databaseForTests.ts";
 import { defineKind } from "./kind.ts";
 import type { TenantScope } from "./scope.ts";
 
 insideBoundaryForTests();
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests();
-});
-afterAll(() => database.close());
+databaseOfFileForTests();
 
 const counterKind = defineKind<{ readonly value: number }>("counter", { schemaVersion: 1 });
 const valueOf = async (tenant: TenantScope) => (await tenant.repository.find(counterKind, counterId("notes")))?.value;

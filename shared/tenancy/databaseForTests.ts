@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { ulid } from "ulid";
-import { aroundAll, vi } from "vitest";
+import { afterAll, afterEach, aroundAll, beforeAll, vi } from "vitest";
 import { type CosmosService, startCosmos } from "../../local/cosmos/server.ts";
 import { provisionDatabase } from "../../local/provision.ts";
+import { setClockForTests } from "../clock.ts";
 import { provideRingStore } from "../protection/protection.ts";
 import { memoryStore } from "../protection/ringStoreForTests.ts";
 import { type VaultForTests, startVaultForTests } from "../protection/vaultForTests.ts";
@@ -18,10 +19,13 @@ export interface DatabaseForTests {
   close(): Promise<void>;
 }
 
+interface Options {
+  readonly indexes?: readonly (readonly IndexPath[])[];
+  readonly settings?: Record<string, string>;
+}
+
 /** A database of a test file's own, with vault and identity, named in the settings that config() reads. */
-export async function startDatabaseForTests(
-  options: { readonly indexes?: readonly (readonly IndexPath[])[]; readonly settings?: Record<string, string> } = {},
-): Promise<DatabaseForTests> {
+export async function startDatabaseForTests(options: Options = {}): Promise<DatabaseForTests> {
   const vault = await startVaultForTests(options.settings);
   const cosmos = await startCosmos({ port: 0, dataDir: join(vault.dir, "cosmos"), tls: vault.tls });
   vi.stubEnv("COSMOS__accountEndpoint", cosmos.url);
@@ -34,6 +38,31 @@ export async function startDatabaseForTests(
     close: async () => {
       await cosmos.close();
       await vault.close();
+    },
+  };
+}
+
+/** {@link startDatabaseForTests} around a file's tests; faults and the clock end with the test that asked for them. */
+export function databaseOfFileForTests(options: Options = {}): Pick<DatabaseForTests, "cosmos" | "vault"> {
+  let started: DatabaseForTests | undefined;
+  const running = (): DatabaseForTests => {
+    if (started === undefined) throw new TypeError("The database starts before the tests.");
+    return started;
+  };
+  beforeAll(async () => {
+    started = await startDatabaseForTests(options);
+  });
+  afterEach(() => {
+    running().cosmos.faults.clear();
+    setClockForTests();
+  });
+  afterAll(() => running().close());
+  return {
+    get cosmos() {
+      return running().cosmos;
+    },
+    get vault() {
+      return running().vault;
     },
   };
 }

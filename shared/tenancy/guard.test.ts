@@ -1,9 +1,9 @@
 import { PartitionKeyBuilder } from "@azure/cosmos";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { dataContainer, logContainer } from "./database.ts";
 import { databaseReady } from "./databaseReady.ts";
-import { type DatabaseForTests, newTenantId, startDatabaseForTests } from "./databaseForTests.ts";
+import { newTenantId, databaseOfFileForTests } from "./databaseForTests.ts";
 import { activityId } from "./activityId.ts";
 import { admit } from "./admit.ts";
 import { TenancyViolation, boundary, lookingUp, openBoundary } from "./boundary.ts";
@@ -13,11 +13,7 @@ import { lookUp } from "./lookUp.ts";
 import { openScope } from "./openScope.ts";
 import { TenantRepository } from "./repository.ts";
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests();
-});
-afterAll(() => database.close());
+const database = databaseOfFileForTests();
 
 const mine = newTenantId();
 const other = newTenantId();

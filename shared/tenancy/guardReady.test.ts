@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { currentBoundary } from "./boundary.ts";
-import { type DatabaseForTests, startDatabaseForTests } from "./databaseForTests.ts";
+import { databaseOfFileForTests } from "./databaseForTests.ts";
 import { guardCountsForTests } from "./guard.ts";
 import { guardReady } from "./guardReady.ts";
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests();
-});
-afterAll(() => database.close());
+const database = databaseOfFileForTests();
 
 it("tries four ways past the guard, none of which leaves the process or a boundary open", async () => {
   const before = guardCountsForTests();

@@ -1,24 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import {
-  type DatabaseForTests,
-  insideBoundaryForTests,
-  openScopeForTests,
-  startDatabaseForTests,
-} from "./databaseForTests.ts";
+import { expect, it } from "vitest";
+import { insideBoundaryForTests, openScopeForTests, databaseOfFileForTests } from "./databaseForTests.ts";
 import type { Entity } from "./kind.ts";
 import { type Lease, LeaseLost, leaseId, leaseKind, ownLease, renewLease } from "./lease.ts";
 import type { TenantScope } from "./scope.ts";
 
 insideBoundaryForTests();
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests();
-});
-afterEach(() => {
-  database.cosmos.faults.clear();
-});
-afterAll(() => database.close());
+const database = databaseOfFileForTests();
 
 const lease: Lease = { subject: "vid_1", owner: "a", until: "2026-01-01T00:00:00.000Z", progress: 0 };
 const renewal = { until: "2027-01-01T00:00:00.000Z", progress: 0.5 };

@@ -1,12 +1,7 @@
 import { ulid } from "ulid";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { now, setClockForTests } from "../clock.ts";
-import {
-  type DatabaseForTests,
-  insideBoundaryForTests,
-  openScopeForTests,
-  startDatabaseForTests,
-} from "./databaseForTests.ts";
+import { insideBoundaryForTests, openScopeForTests, databaseOfFileForTests } from "./databaseForTests.ts";
 import { type Event, factKind } from "./fact.ts";
 import { defineKind } from "./kind.ts";
 import { type LogEntry, entryHash } from "./logEntry.ts";
@@ -14,14 +9,7 @@ import type { TenantScope } from "./scope.ts";
 
 insideBoundaryForTests();
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests();
-});
-afterAll(() => database.close());
-afterEach(() => {
-  setClockForTests();
-});
+const database = databaseOfFileForTests();
 
 const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1 });
 

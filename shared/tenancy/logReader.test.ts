@@ -1,23 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { setClockForTests } from "../clock.ts";
-import {
-  type DatabaseForTests,
-  insideBoundaryForTests,
-  openScopeForTests,
-  startDatabaseForTests,
-} from "./databaseForTests.ts";
+import { insideBoundaryForTests, openScopeForTests, databaseOfFileForTests } from "./databaseForTests.ts";
 import type { ChangeContext, TenantScope } from "./scope.ts";
 
 insideBoundaryForTests();
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests();
-});
-afterEach(() => {
-  setClockForTests();
-});
-afterAll(() => database.close());
+const database = databaseOfFileForTests();
 
 async function append(tenant: TenantScope): Promise<void> {
   for (let ordered = await tenant.log.order(); ordered !== undefined; ordered = await tenant.log.order()) {

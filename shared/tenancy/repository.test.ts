@@ -1,13 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { dataContainer } from "./database.ts";
-import {
-  type DatabaseForTests,
-  insideBoundaryForTests,
-  openScopeForTests,
-  startDatabaseForTests,
-} from "./databaseForTests.ts";
+import { insideBoundaryForTests, openScopeForTests, databaseOfFileForTests } from "./databaseForTests.ts";
 import { within } from "./guard.ts";
 import { newId } from "./ids.ts";
 import { compositeIndexes, defineKind } from "./kind.ts";
@@ -34,14 +29,7 @@ const memoKind = defineKind<Note>("memo", {
 
 insideBoundaryForTests();
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests({ indexes: compositeIndexes([noteKind, memoKind]) });
-});
-afterEach(() => {
-  database.cosmos.faults.clear();
-});
-afterAll(() => database.close());
+const database = databaseOfFileForTests({ indexes: compositeIndexes([noteKind, memoKind]) });
 
 /** Writes notes, at most 90, and gives their ids. */
 async function given(tenant: TenantScope, notes: readonly Note[], kind = noteKind): Promise<string[]> {

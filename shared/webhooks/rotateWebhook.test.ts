@@ -1,11 +1,6 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { now, setClockForTests } from "../clock.ts";
-import {
-  type DatabaseForTests,
-  insideBoundaryForTests,
-  openScopeForTests,
-  startDatabaseForTests,
-} from "../tenancy/databaseForTests.ts";
+import { insideBoundaryForTests, openScopeForTests, databaseOfFileForTests } from "../tenancy/databaseForTests.ts";
 import { newId, prefixes } from "../tenancy/ids.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { rotateWebhook } from "./rotateWebhook.ts";
@@ -15,14 +10,7 @@ const hour = 3_600_000;
 
 insideBoundaryForTests();
 
-let database: DatabaseForTests;
-beforeAll(async () => {
-  database = await startDatabaseForTests();
-});
-afterEach(() => {
-  setClockForTests();
-});
-afterAll(() => database.close());
+databaseOfFileForTests();
 
 async function newWebhook(tenant: TenantScope): Promise<string> {
   const id = newId(prefixes.webhook);
