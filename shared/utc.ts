@@ -1,4 +1,5 @@
-import { Problem } from "./web/problem.ts";
+import { now } from "./clock.ts";
+import { invalidField } from "./web/problem.ts";
 
 /** RFC 3339 has years of four digits. */
 const first = Date.parse("0000-01-01T00:00:00.000Z");
@@ -11,5 +12,19 @@ const last = Date.parse("9999-12-31T23:59:59.999Z");
 export function utc(text: string, pointer: string): string {
   const time = new Date(text);
   if (time.getTime() >= first && time.getTime() <= last) return time.toISOString();
-  throw new Problem("invalid_request", { errors: [{ pointer, code: "time", message: "is not a time" }] });
+  throw invalidField(pointer, "time", "is not a time");
+}
+
+/** {@link utc} of a time from now on and within so many milliseconds; throws `invalid_request` for any other. */
+export function futureUtc(
+  text: string,
+  pointer: string,
+  within: { readonly ms: number; readonly words: string },
+): string {
+  const given = utc(text, pointer);
+  const time = now().getTime();
+  if (given <= new Date(time).toISOString()) throw invalidField(pointer, "past", "must be in the future");
+  if (given > new Date(time + within.ms).toISOString())
+    throw invalidField(pointer, "too_late", `must be within ${within.words}`);
+  return given;
 }

@@ -1,11 +1,10 @@
-import { now } from "../clock.ts";
 import { type Operation, operationKind } from "../operations/operation.ts";
 import { newId, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { registeredTenantKind } from "../tenants/registry.ts";
-import { utc } from "../utc.ts";
-import { Problem } from "../web/problem.ts";
+import { futureUtc } from "../utc.ts";
+import { invalidField } from "../web/problem.ts";
 import { accessRequestKind, maxRequestMs } from "./accessGrant.ts";
 import type { NewAccessRequest } from "./accessView.ts";
 
@@ -18,9 +17,9 @@ export async function createAccessRequest(
   platform: TenantScope,
   { subjectTenantId, surveyId, reason, until: given }: NewAccessRequest,
 ): Promise<Entity<Operation>> {
-  const until = endOf(given);
+  const until = futureUtc(given, "/until", { ms: maxRequestMs, words: "seven days" });
   if ((await platform.repository.find(registeredTenantKind, subjectTenantId)) === undefined)
-    throw invalid("/subjectTenantId", "unknown", "names nothing to use here");
+    throw invalidField("/subjectTenantId", "unknown", "names nothing to use here");
   const [id, operationId] = [newId(prefixes.accessGrant), newId(prefixes.operation)];
   const operatorId = platform.actor.id;
   const operation: Operation = {
@@ -41,18 +40,4 @@ export async function createAccessRequest(
     });
   const { at } = committed;
   return { ...operation, id: operationId, createdAt: at, updatedAt: at, etag: committed.etag(operationId) };
-}
-
-function endOf(given: string): string {
-  const pointer = "/until";
-  const until = utc(given, pointer);
-  const time = now().getTime();
-  if (until <= new Date(time).toISOString()) throw invalid(pointer, "past", "must be in the future");
-  if (until > new Date(time + maxRequestMs).toISOString())
-    throw invalid(pointer, "too_late", "must be within seven days");
-  return until;
-}
-
-function invalid(pointer: string, code: string, message: string): Problem {
-  return new Problem("invalid_request", { errors: [{ pointer, code, message }] });
 }

@@ -1,8 +1,8 @@
 import { now } from "../clock.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
-import { utc } from "../utc.ts";
-import { Problem } from "../web/problem.ts";
+import { futureUtc } from "../utc.ts";
+import { Problem, invalidField } from "../web/problem.ts";
 import { type AccessGrant, accessGrantKind, accessState, maxGrantMs } from "./accessGrant.ts";
 import type { NewAccessGrant } from "./accessView.ts";
 
@@ -15,7 +15,7 @@ export async function grantAccess(
   { requestId, until }: NewAccessGrant,
 ): Promise<Entity<AccessGrant>> {
   const grant = await tenant.repository.find(accessGrantKind, requestId);
-  if (grant === undefined) throw invalid("/requestId", "unknown", "names nothing to use here");
+  if (grant === undefined) throw invalidField("/requestId", "unknown", "names nothing to use here");
   const state = accessState(grant);
   if (state === "expired") throw new Problem("expired");
   if (state !== "requested") throw new Problem("invalid_transition", { more: { from: state, allowed: [] } });
@@ -29,14 +29,7 @@ export async function grantAccess(
 }
 
 function endOf({ until }: AccessGrant, given: string | undefined): string {
+  if (given !== undefined) return futureUtc(given, "/until", { ms: maxGrantMs, words: "24 hours" });
   const latest = new Date(now().getTime() + maxGrantMs).toISOString();
-  if (given === undefined) return until < latest ? until : latest;
-  const end = utc(given, "/until");
-  if (end <= now().toISOString()) throw invalid("/until", "past", "must be in the future");
-  if (end > latest) throw invalid("/until", "too_late", "must be within 24 hours");
-  return end;
-}
-
-function invalid(pointer: string, code: string, message: string): Problem {
-  return new Problem("invalid_request", { errors: [{ pointer, code, message }] });
+  return until < latest ? until : latest;
 }

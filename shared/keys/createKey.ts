@@ -1,10 +1,9 @@
-import { now } from "../clock.ts";
 import { newSecret, secretHash } from "../protection/oneTimeToken.ts";
 import { newId, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { Remembered, TenantScope } from "../tenancy/scope.ts";
 import { counters } from "../tenants/tenant.ts";
-import { utc } from "../utc.ts";
+import { futureUtc } from "../utc.ts";
 import { type FieldError, Problem, isProblem } from "../web/problem.ts";
 import { type ApiKey, type Scope, apiKeyKind, maxKeys, statusOf } from "./apiKey.ts";
 import { credentialText } from "./credential.ts";
@@ -96,14 +95,7 @@ function demandHeld(maker: KeyMaker, wanted: readonly Scope[]): void {
 
 function expiryOf({ key }: KeyMaker, given: string): string {
   const pointer = "/expiresAt";
-  const expiresAt = utc(given, pointer);
-  const time = now().getTime();
-  if (expiresAt <= new Date(time).toISOString())
-    throw new Problem("invalid_request", { errors: [{ pointer, code: "past", message: "must be in the future" }] });
-  if (expiresAt > new Date(time + maxDays * 86_400_000).toISOString())
-    throw new Problem("invalid_request", {
-      errors: [{ pointer, code: "too_late", message: `must be within ${maxDays} days` }],
-    });
+  const expiresAt = futureUtc(given, pointer, { ms: maxDays * 86_400_000, words: `${maxDays} days` });
   if (key !== undefined && expiresAt > key.expiresAt)
     throw new Problem("scope_escalation", {
       errors: [{ pointer, code: "too_late", message: "must not be after the end of the key that makes it" }],

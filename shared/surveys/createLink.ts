@@ -5,7 +5,7 @@ import { Choice, Line, type Static, Time, closed, optional } from "../schema.ts"
 import { Id, newId, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { Remembered, TenantScope } from "../tenancy/scope.ts";
-import { utc } from "../utc.ts";
+import { futureUtc } from "../utc.ts";
 import { Problem } from "../web/problem.ts";
 import { currentLink, unmoved } from "./currentLink.ts";
 import { type Link, linkKind, linkTokenUse } from "./link.ts";
@@ -97,15 +97,6 @@ export async function createdLink(tenant: TenantScope, { id = "", url = "" }: Re
 }
 
 function expiryOf(given: string | undefined): string {
-  const time = now().getTime();
-  if (given === undefined) return new Date(time + defaultDays * dayMs).toISOString();
-  const pointer = "/expiresAt";
-  const expiresAt = utc(given, pointer);
-  if (expiresAt <= new Date(time).toISOString())
-    throw new Problem("invalid_request", { errors: [{ pointer, code: "past", message: "must be in the future" }] });
-  if (expiresAt > new Date(time + maxDays * dayMs).toISOString())
-    throw new Problem("invalid_request", {
-      errors: [{ pointer, code: "too_late", message: `must be within ${maxDays} days` }],
-    });
-  return expiresAt;
+  if (given === undefined) return new Date(now().getTime() + defaultDays * dayMs).toISOString();
+  return futureUtc(given, "/expiresAt", { ms: maxDays * dayMs, words: `${maxDays} days` });
 }

@@ -6,7 +6,7 @@ import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { counters } from "../tenants/tenant.ts";
 import { utc } from "../utc.ts";
-import { Problem } from "../web/problem.ts";
+import { Problem, invalidField } from "../web/problem.ts";
 import type { Viewer } from "./access.ts";
 import { type Survey, surveyKind } from "./survey.ts";
 import { ExternalRef, GuestContact } from "./surveyView.ts";
@@ -68,7 +68,5 @@ async function demandAssignee(tenant: TenantScope, id: string): Promise<void> {
 }
 
 function unknown(pointer: string): Problem {
-  return new Problem("invalid_request", {
-    errors: [{ pointer, code: "unknown", message: "names nothing to use here" }],
-  });
+  return invalidField(pointer, "unknown", "names nothing to use here");
 }

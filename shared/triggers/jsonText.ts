@@ -1,5 +1,5 @@
-import { type Problem } from "../web/problem.ts";
-import { invalid, isText } from "./requestText.ts";
+import { type Problem, invalidField } from "../web/problem.ts";
+import { isText } from "./requestText.ts";
 
 export const maxDepth = 16;
 
@@ -25,7 +25,7 @@ export function refuseAmbiguity(json: string): void {
     } else if (character === "-" || (character >= "0" && character <= "9")) {
       number.lastIndex = at;
       const literal = number.exec(json)?.[0] ?? "";
-      if (!isExact(literal)) throw invalid("", "number", `holds ${literal.slice(0, 40)}, which would be rounded`);
+      if (!isExact(literal)) throw invalidField("", "number", `holds ${literal.slice(0, 40)}, which would be rounded`);
       at += literal.length - 1;
     }
   }
@@ -35,7 +35,7 @@ function addName(names: Set<string> | undefined, quoted: string): void {
   const raw = JSON.parse(quoted) as string;
   // What is no text is refused later, where its place is known.
   const name = isText(raw) ? raw.normalize("NFC") : raw;
-  if (names?.has(name) === true) throw invalid("", "repeated", "has two members of the same name");
+  if (names?.has(name) === true) throw invalidField("", "repeated", "has two members of the same name");
   names?.add(name);
 }
 
@@ -68,5 +68,5 @@ function significant(literal: string): string {
 }
 
 export function tooComplex(): Problem {
-  return invalid("", "too_complex", "is nested too deep or has too many members");
+  return invalidField("", "too_complex", "is nested too deep or has too many members");
 }

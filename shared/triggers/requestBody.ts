@@ -1,8 +1,8 @@
 import { MIMEType } from "node:util";
 import { escapePointer } from "../validator.ts";
-import { Problem } from "../web/problem.ts";
+import { Problem, invalidField } from "../web/problem.ts";
 import { maxDepth, refuseAmbiguity, tooComplex } from "./jsonText.ts";
-import { invalid, text } from "./requestText.ts";
+import { text } from "./requestText.ts";
 
 /** Largest body that any operation takes; videos never pass through here. */
 export const maxBodyBytes = 1_048_576;
@@ -47,7 +47,7 @@ export function parseBody(contentType: string | undefined, bytes: Buffer): unkno
 /** Refuses a body, at its first byte, where nobody will look at it: who sends one means something by it. */
 export async function refuseBody({ stream }: RawBody): Promise<void> {
   for await (const chunk of stream ?? [])
-    if (chunk.byteLength > 0) throw invalid("", "unexpected", "is not taken here: send no body");
+    if (chunk.byteLength > 0) throw invalidField("", "unexpected", "is not taken here: send no body");
 }
 
 function isUtf8Json(contentType = ""): boolean {

@@ -1,4 +1,4 @@
-import { Problem } from "../web/problem.ts";
+import { invalidField } from "../web/problem.ts";
 
 /**
  * Normalising is quadratic in the marks that follow one letter, so a text that no language needs could stop the process.
@@ -14,10 +14,5 @@ export function isText(value: string): boolean {
 /** The text in Unicode's NFC, so that what is looked for is what was stored. Throws `invalid_request` for what is none. */
 export function text(value: string, pointer: string): string {
   if (isText(value)) return value.normalize("NFC");
-  throw invalid(pointer.toWellFormed(), "text", "holds characters that are no text");
-}
-
-/** `invalid_request` with one fault. */
-export function invalid(pointer: string, code: string, message: string): Problem {
-  return new Problem("invalid_request", { errors: [{ pointer, code, message }] });
+  throw invalidField(pointer.toWellFormed(), "text", "holds characters that are no text");
 }

@@ -93,6 +93,11 @@ export class Problem extends Error {
   }
 }
 
+/** `invalid_request` with one fault: what is wrong with which part of the request. */
+export function invalidField(pointer: string, code: string, message: string): Problem {
+  return new Problem("invalid_request", { errors: [{ pointer, code, message }] });
+}
+
 /** The `application/problem+json` body of a problem. */
 export function problemBody(problem: Problem, requestId: string): Record<string, unknown> {
   const { detail, errors, more } = problem.details;
