@@ -2,7 +2,6 @@ import { app } from "@azure/functions";
 import { now } from "../../shared/clock.ts";
 import { Month } from "../../shared/log/auditView.ts";
 import { Seals, listSeals as list } from "../../shared/log/listSeals.ts";
-
 import { closed, optional } from "../../shared/schema.ts";
 import { endpoint } from "../../shared/triggers/endpoint.ts";
 

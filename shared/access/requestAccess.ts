@@ -1,5 +1,5 @@
 import { memberKind } from "../members/member.ts";
-import { type Operation, operationKind } from "../operations/operation.ts";
+import { type Outcome, operationKind, withOutcome } from "../operations/operation.ts";
 import type { Command } from "../tenancy/fact.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { accessGrantKind, accessRequestKind } from "./accessGrant.ts";
@@ -30,17 +30,12 @@ export async function giveUpRequest(platform: TenantScope, requestId: string): P
   await finish(platform, operationId, { status: "failed", progress: 0, failure: { code: "internal", detail } });
 }
 
-async function finish(
-  platform: TenantScope,
-  operationId: string,
-  outcome: Pick<Operation, "status" | "progress" | "resultId" | "failure">,
-): Promise<void> {
+async function finish(platform: TenantScope, operationId: string, outcome: Outcome): Promise<void> {
   const operation = await platform.repository.get(operationKind, operationId);
   if (operation.status !== "running") return;
-  const { action, startedBy } = operation;
   await platform
     .change()
-    .replace(operationKind, operation, { action, startedBy, ...outcome })
+    .replace(operationKind, operation, withOutcome(operation, outcome))
     .commit({ target: operationId });
 }
 

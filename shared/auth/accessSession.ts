@@ -1,9 +1,6 @@
 import { type AccessGrant, type AccessRequest, accessGrantKind, accessState } from "../access/accessGrant.ts";
 import { now } from "../clock.ts";
-import { credentialParts } from "../protection/oneTimeToken.ts";
-import { UnprotectError, protector } from "../protection/protector.ts";
 import { admit } from "../tenancy/admit.ts";
-import { isTenantId } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import { lookUp } from "../tenancy/lookUp.ts";
 import { openScope } from "../tenancy/openScope.ts";
@@ -11,24 +8,20 @@ import { tenantKind } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
 import type { RequestFacts } from "./authenticate.ts";
 import type { SupportCaller } from "./caller.ts";
-
-const minutes = 30;
-const prefix = "as.";
-const use = "access-session";
+import { SessionBearer, sessionMs } from "./sessionBearer.ts";
 
 /** What a session's bearer says, protected for its tenant. */
-interface Session {
-  readonly v: 1;
+interface Session extends Readonly<Record<string, string>> {
   readonly grantId: string;
   readonly operatorId: string;
   readonly surveyId: string;
-  /** Milliseconds since 1970. */
-  readonly exp: number;
 }
+
+const sessions = new SessionBearer<Session>("as.", "access-session", ["grantId", "operatorId", "surveyId"]);
 
 /** Whether a bearer looks like an access session, and not like an access token. */
 export function isAccessSession(bearer: string): boolean {
-  return bearer.startsWith(prefix);
+  return sessions.matches(bearer);
 }
 
 /**
@@ -49,15 +42,14 @@ export async function openAccessSession(
   if (state === "expired") throw new Problem("expired");
   if (grant?.grantedUntil === undefined || state !== "granted") throw new Problem("not_granted");
   const { surveyId, grantedUntil } = grant;
-  const exp = Math.min(now().getTime() + minutes * 60_000, Date.parse(grantedUntil));
-  const session: Session = { v: 1, grantId: grant.id, operatorId, surveyId, exp };
-  const payload = await protector(tenantId, use).protectJson(session);
+  const exp = Math.min(now().getTime() + sessionMs, Date.parse(grantedUntil));
+  const made = await sessions.make(tenantId, { grantId: grant.id, operatorId, surveyId }, exp);
   admit(tenantId);
   // Before the bearer leaves: no session that the tenant cannot see.
   await openScope({ ...facts, tenantId, actor: { type: "operator", id: operatorId } })
     .change()
     .commit({ target: grant.id });
-  return { bearer: `${prefix}${tenantId}.${payload}`, expiresAt: new Date(exp).toISOString(), surveyId };
+  return { ...made, surveyId };
 }
 
 /**
@@ -65,10 +57,7 @@ export async function openAccessSession(
  * the grant ends the session at once. Throws `unauthenticated` alike for whatever is wrong or over.
  */
 export async function verifyAccessSession(bearer: string): Promise<SupportCaller> {
-  const [tenantId = "", payload = "", ...more] = credentialParts(bearer.slice(prefix.length));
-  if (more.length > 0 || !isTenantId(tenantId)) throw new Problem("unauthenticated");
-  const { grantId, operatorId, surveyId, exp } = await open(tenantId, payload);
-  if (exp <= now().getTime()) throw new Problem("unauthenticated");
+  const { tenantId, grantId, operatorId, surveyId } = await sessions.open(bearer);
   const [grant, tenant] = await Promise.all([
     lookUp(accessGrantKind, tenantId, grantId),
     lookUp(tenantKind, tenantId, tenantId),
@@ -82,17 +71,4 @@ export async function verifyAccessSession(bearer: string): Promise<SupportCaller
 function isGranted(grant: Entity<AccessGrant> | undefined, session: Pick<Session, "operatorId" | "surveyId">): boolean {
   if (grant === undefined || accessState(grant) !== "granted") return false;
   return grant.operatorId === session.operatorId && grant.surveyId === session.surveyId;
-}
-
-async function open(tenantId: string, payload: string): Promise<Session> {
-  try {
-    const session = (await protector(tenantId, use).unprotectJson(payload)) as Partial<Session>;
-    const { v, grantId, operatorId, surveyId, exp } = session;
-    if (v !== 1 || grantId === undefined || operatorId === undefined || surveyId === undefined || exp === undefined)
-      throw new Problem("unauthenticated");
-    return { v, grantId, operatorId, surveyId, exp };
-  } catch (error) {
-    if (error instanceof UnprotectError) throw new Problem("unauthenticated");
-    throw error;
-  }
 }

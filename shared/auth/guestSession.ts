@@ -1,6 +1,5 @@
 import { now } from "../clock.ts";
-import { UnprotectError, protector } from "../protection/protector.ts";
-import { credentialParts, isSecret, parseToken } from "../protection/oneTimeToken.ts";
+import { isSecret, parseToken } from "../protection/oneTimeToken.ts";
 import { type Link, linkKind } from "../surveys/link.ts";
 import { admit } from "../tenancy/admit.ts";
 import { isTenantId } from "../tenancy/ids.ts";
@@ -9,22 +8,13 @@ import { lookUp } from "../tenancy/lookUp.ts";
 import { type Tenant, tenantKind } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
 import type { GuestCaller } from "./caller.ts";
+import { SessionBearer, sessionMs } from "./sessionBearer.ts";
 
-const minutes = 30;
-const prefix = "gs.";
-const use = "guest-session";
-
-/** What a session's bearer says, protected for its tenant. */
-interface Session {
-  readonly v: 1;
-  readonly linkId: string;
-  /** Milliseconds since 1970. */
-  readonly exp: number;
-}
+const sessions = new SessionBearer<{ readonly linkId: string }>("gs.", "guest-session", ["linkId"]);
 
 /** Whether a bearer looks like a guest session, and not like an access token. */
 export function isGuestSession(bearer: string): boolean {
-  return bearer.startsWith(prefix);
+  return sessions.matches(bearer);
 }
 
 /**
@@ -44,32 +34,15 @@ export async function verifyLink(text: string): Promise<GuestCaller> {
 export async function openSession(
   guest: GuestCaller,
 ): Promise<{ readonly bearer: string; readonly expiresAt: string }> {
-  const exp = now().getTime() + minutes * 60_000;
-  const session: Session = { v: 1, linkId: guest.link.id, exp };
-  const payload = await protector(guest.tenant.id, use).protectJson(session);
-  return { bearer: `${prefix}${guest.tenant.id}.${payload}`, expiresAt: new Date(exp).toISOString() };
+  return await sessions.make(guest.tenant.id, { linkId: guest.link.id }, now().getTime() + sessionMs);
 }
 
 /** The guest behind a session's bearer; the link and the tenant are read each time, so that a revoked link ends at once. */
 export async function verifySession(bearer: string): Promise<GuestCaller> {
-  const [tenantId = "", payload = "", ...more] = credentialParts(bearer.slice(prefix.length));
-  if (more.length > 0 || !isTenantId(tenantId)) throw new Problem("unauthenticated");
-  const session = await open(tenantId, payload);
-  if (session.exp <= now().getTime()) throw new Problem("unauthenticated");
-  const link = await lookUp(linkKind, tenantId, session.linkId);
+  const { tenantId, linkId } = await sessions.open(bearer);
+  const link = await lookUp(linkKind, tenantId, linkId);
   if (link === undefined) throw new Problem("unauthenticated");
   return await guestOf(tenantId, link);
-}
-
-async function open(tenantId: string, payload: string): Promise<Session> {
-  try {
-    const { v, linkId, exp } = (await protector(tenantId, use).unprotectJson(payload)) as Partial<Session>;
-    if (v !== 1 || linkId === undefined || exp === undefined) throw new Problem("unauthenticated");
-    return { v, linkId, exp };
-  } catch (error) {
-    if (error instanceof UnprotectError) throw new Problem("unauthenticated");
-    throw error;
-  }
 }
 
 async function guestOf(tenantId: string, link: Entity<Link>): Promise<GuestCaller> {

@@ -1,17 +1,17 @@
 import { newSecret, secretHash } from "../protection/oneTimeToken.ts";
+import { againOnConflict } from "../tenancy/againOnConflict.ts";
 import { newId, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { Remembered, TenantScope } from "../tenancy/scope.ts";
 import { counters } from "../tenants/tenant.ts";
 import { futureUtc } from "../utc.ts";
-import { type FieldError, Problem, isProblem } from "../web/problem.ts";
+import { type FieldError, Problem } from "../web/problem.ts";
 import { type ApiKey, type Scope, apiKeyKind, maxKeys, statusOf } from "./apiKey.ts";
 import { credentialText } from "./credential.ts";
 import { type KeyDraft, type NewKeyView, keyView } from "./keyView.ts";
 import { listKeys } from "./listKeys.ts";
 
 const maxDays = 365;
-const tries = 4;
 
 /** Whoever makes a key, with the scopes that they hold themselves, and the key that they are, if they are one. */
 export interface KeyMaker {
@@ -39,20 +39,15 @@ export async function createKey(tenant: TenantScope, maker: KeyMaker, draft: Key
   };
   const credential = credentialText({ tenantId: tenant.tenantId, id, secret });
   const shownOnce = await tenant.protector("once-shown").protect(credential);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const change = await roomFor(tenant, maker);
-      const committed = await change
-        .create(apiKeyKind, id, key)
-        .remember({ id, credential: shownOnce })
-        .commit({ target: id });
-      const { at } = committed;
-      return { ...keyView({ ...key, id, createdAt: at, updatedAt: at, etag: committed.etag(id) }), credential };
-    } catch (error) {
-      // Another key was made or ended at the same time.
-      if (!isProblem(error, "conflict") || attempt === tries) throw error;
-    }
-  }
+  // Another key may be made or end at the same time.
+  const committed = await againOnConflict(async () =>
+    (await roomFor(tenant, maker))
+      .create(apiKeyKind, id, key)
+      .remember({ id, credential: shownOnce })
+      .commit({ target: id }),
+  );
+  const { at } = committed;
+  return { ...keyView({ ...key, id, createdAt: at, updatedAt: at, etag: committed.etag(id) }), credential };
 }
 
 /** The key of a repeated request, with the credential that its first answer showed. Throws `expired` where it is gone. */

@@ -1,25 +1,17 @@
 import type { Entity } from "../tenancy/kind.ts";
+import { againOnConflict } from "../tenancy/againOnConflict.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
-import { Problem, isProblem } from "../web/problem.ts";
+import { Problem } from "../web/problem.ts";
 import { type ApiKey, apiKeyKind } from "./apiKey.ts";
 import { listKeys } from "./listKeys.ts";
-
-const tries = 4;
 
 /**
  * Ends a key, and with it all that it has made and that those have made, in one change; a revoked one stays so. Throws
  * `not_found` where the tenant has no such key.
  */
 export async function revokeKey(tenant: TenantScope, keyId: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await revoke(tenant, keyId);
-      return;
-    } catch (error) {
-      // One of them made another key, was used for the first time today, or was revoked by somebody else.
-      if (!isProblem(error, "conflict") || attempt === tries) throw error;
-    }
-  }
+  // One of them made another key, was used for the first time today, or was revoked by somebody else.
+  await againOnConflict(() => revoke(tenant, keyId));
 }
 
 async function revoke(tenant: TenantScope, keyId: string): Promise<void> {

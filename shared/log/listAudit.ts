@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
-import { UnprotectError } from "../protection/protector.ts";
+import { cursorsOf } from "../tenancy/cursor.ts";
 import type { LogFilter } from "../tenancy/logReader.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
-import { Problem } from "../web/problem.ts";
 import { type AuditEntry, auditEntry } from "./auditView.ts";
 
 /** Behind the newest entry. */
@@ -14,26 +12,12 @@ export async function listAudit(
   filter: LogFilter,
   { limit = 25, cursor }: { readonly limit?: number | undefined; readonly cursor?: string | undefined },
 ): Promise<{ items: AuditEntry[]; nextCursor?: string }> {
-  const cursors = tenant.protector(`cursor:audit:${filterHash(filter)}`);
-  const { entries, next } = await tenant.log.search(filter, cursor === undefined ? end : await opened(cursor), limit);
+  const { actor, target, from, to } = filter;
+  const cursors = cursorsOf((use) => tenant.protector(use), "audit", actor, target, from, to);
+  const before = cursor === undefined ? end : Number(await cursors.open(cursor));
+  const { entries, next } = await tenant.log.search(filter, before, limit);
   return {
     items: entries.map(auditEntry),
-    ...(next !== undefined && { nextCursor: await cursors.protectJson(next) }),
+    ...(next !== undefined && { nextCursor: await cursors.make(next) }),
   };
-
-  async function opened(text: string): Promise<number> {
-    try {
-      return Number(await cursors.unprotectJson(text));
-    } catch (error) {
-      if (error instanceof UnprotectError) throw new Problem("invalid_cursor");
-      throw error;
-    }
-  }
-}
-
-function filterHash({ actor, target, from, to }: LogFilter): string {
-  return createHash("sha256")
-    .update(JSON.stringify([actor, target, from, to]))
-    .digest("base64url")
-    .slice(0, 22);
 }

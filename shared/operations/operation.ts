@@ -15,4 +15,12 @@ export interface Operation {
   readonly startedBy: string;
 }
 
+/** What became of an operation so far. */
+export type Outcome = Omit<Operation, "action" | "startedBy">;
+
+/** The operation with another outcome. */
+export function withOutcome({ action, startedBy }: Operation, outcome: Outcome): Operation {
+  return { action, startedBy, ...outcome };
+}
+
 export const operationKind = defineKind<Operation>("operation", { schemaVersion: 1 });

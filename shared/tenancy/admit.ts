@@ -1,9 +1,9 @@
 import { boundary } from "./boundary.ts";
 
 /**
- * Lets the work at hand touch these tenants. Called where a credential has been verified or a message validated, and
+ * Lets the work at hand touch a tenant. Called where a credential has been verified or a message validated, and
  * nowhere else: a dependency rule keeps everybody but `shared/auth` and the trigger wrappers from importing this file.
  */
-export function admit(...tenantIds: readonly string[]): void {
-  for (const tenantId of tenantIds) boundary().admitted.add(tenantId);
+export function admit(tenantId: string): void {
+  boundary().admitted.add(tenantId);
 }

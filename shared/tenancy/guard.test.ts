@@ -31,7 +31,7 @@ type Partition = readonly [tenantId: string, ...levels: string[]];
 /** A run that these tenants were admitted to. */
 const inRun = <T>(tenantIds: readonly string[], work: () => Promise<T>) =>
   openBoundary("request-1", async () => {
-    admit(...tenantIds);
+    tenantIds.forEach(admit);
     return await work();
   });
 

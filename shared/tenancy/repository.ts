@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { ItemDefinition, JSONValue, SqlParameter } from "@azure/cosmos";
-import { UnprotectError, protector } from "../protection/protector.ts";
+import { protector } from "../protection/protector.ts";
 import { Problem } from "../web/problem.ts";
+import { cursorsOf } from "./cursor.ts";
 import { dataContainer } from "./database.ts";
 import { reading } from "./failure.ts";
 import { tenantPredicate } from "./guard.ts";
@@ -98,7 +98,7 @@ export class TenantRepository {
       throw new Problem("invalid_request", { detail: "This combination of filters is not supported" });
     const descending = shape.direction === "descending";
     const limit = request.limit ?? 25;
-    const cursors = protector(this.tenantId, `cursor:${queryHash(kind.name, where, orderBy, request.from)}`);
+    const cursors = cursorsOf((use) => protector(this.tenantId, use), kind.name, where, orderBy, request.from);
     const conditions = ["c.kind = @kind"];
     const parameters: SqlParameter[] = [{ name: "@kind", value: kind.name }];
     for (const [at, field] of shape.where.entries()) {
@@ -110,7 +110,7 @@ export class TenantRepository {
       parameters.push({ name: "@from", value: request.from });
     }
     if (request.cursor !== undefined) {
-      const [value, id] = await openCursor(cursors, request.cursor);
+      const [value, id] = (await cursors.open(request.cursor)) as [string, string];
       const past = descending ? "<" : ">";
       conditions.push(`(c.${orderBy} ${past} @value OR (c.${orderBy} = @value AND c.id ${past} @id))`);
       parameters.push({ name: "@value", value }, { name: "@id", value: id });
@@ -128,7 +128,7 @@ export class TenantRepository {
       items: page.map((item) => toEntity(kind, item)),
       ...(items.length > limit &&
         last !== undefined && {
-          nextCursor: await cursors.protect(JSON.stringify([last[orderBy], last.id])),
+          nextCursor: await cursors.make([last[orderBy], last.id]),
         }),
     };
   }
@@ -186,18 +186,4 @@ function fieldsOf<T extends object>(kind: StoredShape<T>, schemaVersion: number,
   // The build before this one reads what the next has written: new versions only add fields.
   if (schemaVersion === kind.schemaVersion + 1) return fields as T;
   throw new Error(`${kind.name} of schema version ${schemaVersion} cannot be read`);
-}
-
-function queryHash(...parts: readonly unknown[]): string {
-  return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 22);
-}
-
-async function openCursor(cursors: ReturnType<typeof protector>, cursor: string): Promise<[string, string]> {
-  try {
-    const text = (await cursors.unprotect(cursor)).toString("utf8");
-    return JSON.parse(text) as [string, string];
-  } catch (error) {
-    if (error instanceof UnprotectError) throw new Problem("invalid_cursor");
-    throw error;
-  }
 }

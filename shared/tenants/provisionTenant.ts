@@ -1,4 +1,4 @@
-import { type Operation, operationKind } from "../operations/operation.ts";
+import { type Outcome, operationKind, withOutcome } from "../operations/operation.ts";
 import { emailReservation, mailInvitation, openInvitation } from "../members/invitation.ts";
 import { invitationKind } from "../members/member.ts";
 import { createTenantContainer } from "../storage/containers.ts";
@@ -73,14 +73,13 @@ async function finish(
   platform: TenantScope,
   registered: Entity<RegisteredTenant>,
   next: RegisteredTenant,
-  outcome: Pick<Operation, "status" | "progress" | "resultId" | "failure">,
+  outcome: Outcome,
 ): Promise<void> {
   const operation = await platform.repository.get(operationKind, registered.setup?.operationId ?? "");
-  const { action, startedBy } = operation;
   await platform
     .change()
     .replace(registeredTenantKind, registered, next)
-    .replace(operationKind, operation, { action, startedBy, ...outcome })
+    .replace(operationKind, operation, withOutcome(operation, outcome))
     .commit({ target: registered.id });
 }
 

@@ -7,6 +7,7 @@ import type { Policy, Reached } from "../auth/policies.ts";
 import { DerivedId, Id, prefixes } from "../tenancy/ids.ts";
 import { Type } from "@sinclair/typebox";
 import type { Remembered, TenantScope } from "../tenancy/scope.ts";
+import { fault } from "../validator.ts";
 import type { ProblemCode } from "../web/problem.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -47,9 +48,9 @@ export interface Input<P extends Permission, Route extends string, Query, Body, 
   readonly query: Query;
   readonly body: Body;
   readonly caller: CallerWith<P>;
-  /** The caller's own tenant; only callers who have none get none. */
   /** The thing that the route names, which the caller reaches by the contract's policy. */
   readonly resource: Reached<R>;
+  /** The caller's own tenant; only callers who have none get none. */
   readonly tenant: P extends "public" | "invitation:accept" ? undefined : TenantScope;
   /** The version that the caller read; undefined where the resource is to be created. */
   readonly ifMatch: string | undefined;
@@ -96,6 +97,8 @@ export interface Definition<M extends Method, Route extends string, P extends Pe
   readonly errors?: readonly ProblemCode[];
   /** `match`: If-Match is required. `match-or-create`: If-Match, or `If-None-Match: *` to create. */
   readonly precondition?: "match" | "match-or-create";
+  /** It gives access to what people recorded: each use is in the tenant's log, once a minute, before it is answered. */
+  readonly recorded?: true;
   /** Left out of `/v1`: for `functions/system` only. */
   readonly unversioned?: true;
   readonly handler: (input: Input<P, Route, Q, B, R>) => Promise<S | Reply<S>>;
@@ -121,6 +124,7 @@ export interface Contract {
   readonly success: Success;
   readonly errors: readonly ProblemCode[];
   readonly precondition?: "match" | "match-or-create";
+  readonly recorded?: true;
   readonly unversioned?: true;
   readonly handler: (input: AnyInput) => Promise<unknown>;
   readonly repeat?: "natural" | ((input: AnyInput, first: Remembered) => Promise<unknown>);
@@ -152,6 +156,14 @@ export function contractOf(options: HttpFunctionOptions): Contract | undefined {
 /** The names in a route's braces. */
 export function parameterNames(route: string): readonly string[] {
   return [...route.matchAll(/\{(\w+)\}/gu)].map(([, name = ""]) => name);
+}
+
+/** The last id that the path names; what is no id could be anything, and stays out of the log. */
+export function targetOf({ route }: Contract, params: Readonly<Record<string, string>>): string | undefined {
+  return parameterNames(route)
+    .filter((name) => fault(routeParameters[name as keyof typeof routeParameters], params[name] ?? "") === undefined)
+    .map((name) => params[name])
+    .at(-1);
 }
 
 /** Problems that any operation with that permission can answer with. */

@@ -1,11 +1,10 @@
-import { SecretClient } from "@azure/keyvault-secrets";
 import { decodeJwt } from "jose";
 import { ulid } from "ulid";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { type IssuerForTests, startIssuerForTests } from "../auth/issuerForTests.ts";
 import { newLink, newTenant } from "../auth/tenantForTests.ts";
 import { openSession, verifyLink } from "../auth/guestSession.ts";
-import { identity } from "../identity.ts";
+import { secretClient } from "../protection/vault.ts";
 import { linkKind } from "../surveys/link.ts";
 import { type Member, type MemberRole, memberId, memberKind } from "../members/member.ts";
 import { Line, List, Text, Whole, closed, optional, paging } from "../schema.ts";
@@ -54,9 +53,7 @@ beforeAll(async () => {
   };
   database = await startDatabaseForTests({ settings });
   issuer = await startIssuerForTests(database.vault);
-  const options = { disableChallengeResourceVerification: true };
-  const secrets = new SecretClient(database.vault.vault.url, identity(), options);
-  await secrets.setSecret("address-hash-key", "k".repeat(32));
+  await secretClient().setSecret("address-hash-key", "k".repeat(32));
 });
 afterEach(() => {
   database.cosmos.faults.clear();

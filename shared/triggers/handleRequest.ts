@@ -23,6 +23,7 @@ import {
   commonErrors,
   parameterNames,
   routeParameters,
+  targetOf,
 } from "./contract.ts";
 import { clientAddress } from "./clientAddress.ts";
 import { entityTag, matchesNone, storedVersion } from "./entityTag.ts";
@@ -153,7 +154,7 @@ async function answer(
   if (first !== undefined) return replay(contract, request, input, first);
   try {
     const result = await contract.handler(input);
-    if (scope !== undefined) await recordSupport(authenticated.caller, scope, params);
+    if (scope !== undefined) await recordUse(contract, authenticated.caller, scope, params);
     return render(contract, request, result);
   } catch (error) {
     // A repeat that runs beside the first request can fail at the record, or already at what the first one changed.
@@ -178,13 +179,17 @@ async function reached(
   return undefined;
 }
 
-/** What an operator sees by a tenant's grant is in the tenant's log before they see it. */
-async function recordSupport(
+/** What gives access to recordings, and all that an operator sees by a tenant's grant, is in its log before it is answered. */
+async function recordUse(
+  contract: Contract,
   caller: Caller,
   scope: TenantScope,
   params: Readonly<Record<string, string>>,
 ): Promise<void> {
-  if (caller.type === "support") await recordOnce(scope, { target: Object.values(params).at(-1) ?? caller.surveyId });
+  const isSupport = caller.type === "support";
+  if (contract.recorded !== true && !isSupport) return;
+  const whole = isSupport ? caller.surveyId : scope.tenantId;
+  await recordOnce(scope, { target: targetOf(contract, params) ?? whole });
 }
 
 async function replay(

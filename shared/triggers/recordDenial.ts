@@ -2,9 +2,8 @@ import { RateLimiterMemory } from "rate-limiter-flexible";
 import { lazy } from "../lazy.ts";
 import { recordOnce } from "../log/recordOnce.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
-import { fault } from "../validator.ts";
 import type { Problem } from "../web/problem.ts";
-import { type Contract, parameterNames, routeParameters } from "./contract.ts";
+import { type Contract, targetOf } from "./contract.ts";
 import { type Log, errorFields } from "./logLine.ts";
 
 /** Entries that one caller's refusals make in a minute, on this instance: whoever tries every id must not fill the log. */
@@ -40,12 +39,4 @@ export async function recordDenial(
     await recorded().delete(refusal);
     log("error", { event: "denial_not_recorded", tenantId, requestId, ...errorFields(error) });
   }
-}
-
-/** The last id that the path names; what is no id could be anything, and stays out of the log. */
-function targetOf({ route }: Contract, params: Readonly<Record<string, string>>): string | undefined {
-  return parameterNames(route)
-    .filter((name) => fault(routeParameters[name as keyof typeof routeParameters], params[name] ?? "") === undefined)
-    .map((name) => params[name])
-    .at(-1);
 }

@@ -75,8 +75,8 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
     patches: [
       {
         file: "shared/tenancy/repository.ts",
-        text: "protector(this.tenantId, `cursor:${queryHash(kind.name, where, orderBy, request.from)}`)",
-        instead: 'protector("platform", "cursor")',
+        text: "cursorsOf((use) => protector(this.tenantId, use), kind.name, where, orderBy, request.from)",
+        instead: 'cursorsOf(() => protector("platform", "cursor"))',
       },
     ],
     args: ["--only", "cursors"],
