@@ -10,6 +10,14 @@ const floor = (name, path, forbidden, comment) => ({
   from: { path, pathNot: tests },
   to: { path: forbidden },
 });
+/** A file of shared/tenancy that only these folders may import. */
+const reserved = (name, file, path, comment) => ({
+  name,
+  comment,
+  severity: "error",
+  from: { path: "^(functions|shared)/", pathNot: [tests, path] },
+  to: { path: `^shared/tenancy/${file}\\.ts$` },
+});
 const room = (name, sdk, path) => ({
   name,
   severity: "error",
@@ -69,40 +77,36 @@ module.exports = {
       `^shared/(auth|triggers|tenancy|storage|protection|${domains})/`,
       "The ground floor.",
     ),
-    {
-      name: "who-may-open-a-scope",
-      comment: "A scope comes from a verified credential or a validated message, never from a parameter.",
-      severity: "error",
-      from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/(auth|triggers)/"] },
-      to: { path: "^shared/tenancy/openScope\\.ts$" },
-    },
-    {
-      name: "who-may-open-a-boundary",
-      comment: "A run of a function begins in its trigger's wrapper.",
-      severity: "error",
-      from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/(triggers|tenancy)/"] },
-      to: { path: "^shared/tenancy/boundary\\.ts$" },
-    },
-    {
-      name: "who-may-admit-a-tenant",
-      comment: "Where a credential was verified or a message validated, and nowhere else.",
-      severity: "error",
-      from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/(auth|triggers)/"] },
-      to: { path: "^shared/tenancy/admit\\.ts$" },
-    },
-    {
-      name: "who-may-look-up",
-      comment: "What is read before a credential is verified is read by who verifies it.",
-      severity: "error",
-      from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/auth/"] },
-      to: { path: "^shared/tenancy/lookUp\\.ts$" },
-    },
+    reserved(
+      "who-may-open-a-scope",
+      "openScope",
+      "^shared/(auth|triggers)/",
+      "A scope comes from a verified credential or a validated message, never from a parameter.",
+    ),
+    reserved(
+      "who-may-open-a-boundary",
+      "boundary",
+      "^shared/(triggers|tenancy)/",
+      "A run of a function begins in its trigger's wrapper.",
+    ),
+    reserved(
+      "who-may-admit-a-tenant",
+      "admit",
+      "^shared/(auth|triggers)/",
+      "Where a credential was verified or a message validated, and nowhere else.",
+    ),
+    reserved(
+      "who-may-look-up",
+      "lookUp",
+      "^shared/auth/",
+      "What is read before a credential is verified is read by who verifies it.",
+    ),
     {
       name: "data-only-through-a-scope",
       severity: "error",
       from: { path: "^(functions|shared)/", pathNot: [tests, "^shared/tenancy/"] },
       to: {
-        path: "^shared/tenancy/(database|guard|repository|change|log)\\.ts$",
+        path: "^shared/tenancy/(database|guard|repository|batch|change|log|logReader)\\.ts$",
         dependencyTypesNot: ["type-only"],
       },
     },

@@ -43,7 +43,12 @@ try {
 }
 
 async function main(): Promise<number> {
-  const { file, keys, from, token, keepKeys } = options();
+  const asked = options();
+  if (asked === undefined) {
+    console.log(usage);
+    return 0;
+  }
+  const { file, keys, from, token, keepKeys } = asked;
   if (from !== undefined) {
     const { keys: found, ...log } = await fetched(from, token);
     await saved(file, log);
@@ -77,6 +82,7 @@ async function main(): Promise<number> {
   return 0;
 }
 
+/** What is asked for; undefined where it is help. */
 function options() {
   try {
     const { values, positionals } = parseArgs({
@@ -89,10 +95,7 @@ function options() {
         help: { type: "boolean", default: false },
       },
     });
-    if (values.help) {
-      console.log(usage);
-      process.exit(0);
-    }
+    if (values.help) return undefined;
     const [file, ...more] = positionals;
     const complete = values.fetch === undefined ? values.keys !== undefined : values.token !== undefined;
     if (file === undefined || more.length > 0 || !complete) throw new Unusable(usage);

@@ -5,14 +5,14 @@ import { publicKey } from "../protection/signing.ts";
 import { insideBoundaryForTests, openScopeForTests } from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
 import { defineKind } from "../tenancy/kind.ts";
-import type { LogEntry } from "../tenancy/logEntry.ts";
+import { type LogEntry, entryId } from "../tenancy/logEntry.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { logContainer } from "../tenancy/database.ts";
 import { within } from "../tenancy/guard.ts";
 import { listSeals } from "./listSeals.ts";
 import { sealLog } from "./sealLog.ts";
 import { appendLog } from "./appendLog.ts";
-import { keepSeal } from "./sealStore.ts";
+import { type StoredSeal, keepSeal } from "./sealStore.ts";
 import { verifyLog } from "./verifyLog.ts";
 
 insideBoundaryForTests();
@@ -38,11 +38,31 @@ async function happen(tenant: TenantScope, day: string, times: number): Promise<
   await appendLog(tenant);
 }
 
+type Item = ReturnType<ReturnType<typeof logContainer>["item"]>;
+
+/** What a writer of the database does to an entry, past the app. */
+async function past(
+  tenant: TenantScope,
+  month: string,
+  sequence: number,
+  write: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  const partition: readonly [string, string] = [tenant.tenantId, month];
+  await within(partition, () => write(logContainer().item(entryId(sequence), [...partition])));
+}
+
 const entriesOf = async (tenant: TenantScope): Promise<readonly LogEntry[]> => (await tenant.log.read(0, 1000)).entries;
 const sealsOf = async (tenant: TenantScope, ...months: string[]) =>
   (await Promise.all(months.map((month) => listSeals(tenant, month)))).flatMap(({ seals }) => seals);
 const shown = async (tenant: TenantScope, ...months: string[]) =>
   (await sealsOf(tenant, ...months)).map(({ kind, month, sequence }) => [kind, month, sequence]);
+
+async function firstSeal(tenant: TenantScope, month: string): Promise<StoredSeal> {
+  const { seals, keys } = await listSeals(tenant, month);
+  const [seal, key] = [seals[0], keys[0]];
+  if (seal === undefined || key === undefined) throw new Error("there is no seal");
+  return { seal, key };
+}
 
 async function verified(tenant: TenantScope, ...months: string[]) {
   return verifyLog({
@@ -100,33 +120,17 @@ test("a past that was changed behind the last seal gets no signature", async () 
   await happen(tenant, "2026-11-01", 1);
   await sealLog(tenant);
   await happen(tenant, "2026-11-02", 2);
-  const [, second] = await entriesOf(tenant);
-  const partition: readonly [string, string] = [tenant.tenantId, "2026-11"];
-  await within(partition, () =>
-    logContainer()
-      .item(second?.id ?? "", [...partition])
-      .patch([{ op: "set", path: "/target", value: "svy_other" }]),
-  );
+  await past(tenant, "2026-11", 2, (item) => item.patch([{ op: "set", path: "/target", value: "svy_other" }]));
   await expect(sealLog(tenant)).rejects.toThrow("the log is not sealed: entry 2 was changed");
   expect(await shown(tenant, "2026-11")).toEqual([["head", "2026-11", 1]]);
 });
-
-/** What a writer of the database does to one entry, past the app. */
-async function remove(tenant: TenantScope, month: string, entry: LogEntry | undefined): Promise<void> {
-  const partition: readonly [string, string] = [tenant.tenantId, month];
-  await within(partition, () =>
-    logContainer()
-      .item(entry?.id ?? "", [...partition])
-      .delete(),
-  );
-}
 
 test("a log with a hole behind the last seal gets no signature, on no night", async () => {
   const tenant = openScopeForTests();
   await happen(tenant, "2026-11-01", 2);
   await sealLog(tenant);
   await happen(tenant, "2026-11-02", 3);
-  await remove(tenant, "2026-11", (await entriesOf(tenant))[2]);
+  await past(tenant, "2026-11", 3, (item) => item.delete());
   await expect(sealLog(tenant)).rejects.toThrow("the log is not sealed: entry 3 is missing");
   await happen(tenant, "2026-11-03", 1);
   await expect(sealLog(tenant)).rejects.toThrow("the log is not sealed: entry 3 is missing");
@@ -139,15 +143,9 @@ test("a log that was cut off before its last seal, or changed there, gets no sig
     await happen(tenant, "2026-11-01", 2);
     await sealLog(tenant);
   }
-  await remove(cut, "2026-11", (await entriesOf(cut))[1]);
+  await past(cut, "2026-11", 2, (item) => item.delete());
   await expect(sealLog(cut)).rejects.toThrow("the log is not sealed: entry 2 is not the one that was");
-  const partition: readonly [string, string] = [changed.tenantId, "2026-11"];
-  const [, second] = await entriesOf(changed);
-  await within(partition, () =>
-    logContainer()
-      .item(second?.id ?? "", [...partition])
-      .patch([{ op: "set", path: "/hash", value: "0".repeat(64) }]),
-  );
+  await past(changed, "2026-11", 2, (item) => item.patch([{ op: "set", path: "/hash", value: "0".repeat(64) }]));
   await expect(sealLog(changed)).rejects.toThrow("the log is not sealed: entry 2 is not the one that was");
 });
 
@@ -155,9 +153,7 @@ test("a seal that the vault has not made is not gone on from", async () => {
   const tenant = openScopeForTests();
   await happen(tenant, "2026-11-01", 1);
   await sealLog(tenant);
-  const { seals, keys } = await listSeals(tenant, "2026-11");
-  const [seal, key] = [seals[0], keys[0]];
-  if (seal === undefined || key === undefined) throw new Error("there is no seal");
+  const { seal, key } = await firstSeal(tenant, "2026-11");
   await keepSeal({ seal: { ...seal, month: "2026-12", sequence: 999_999 }, key });
   await happen(tenant, "2026-11-02", 1);
   await expect(sealLog(tenant)).rejects.toThrow("the log is not sealed: the seal of entry 999999 is not ours");
@@ -167,9 +163,7 @@ test("nothing that was sealed is sealed as something else", async () => {
   const tenant = openScopeForTests();
   await happen(tenant, "2026-11-01", 1);
   await sealLog(tenant);
-  const { seals, keys } = await listSeals(tenant, "2026-11");
-  const [seal, key] = [seals[0], keys[0]];
-  if (seal === undefined || key === undefined) throw new Error("there is no seal");
+  const { seal, key } = await firstSeal(tenant, "2026-11");
   await keepSeal({ seal: { ...seal, at: "2026-11-09T00:00:00.000Z" }, key });
   expect((await listSeals(tenant, "2026-11")).seals).toEqual([seal]);
   await expect(keepSeal({ seal: { ...seal, hash: "0".repeat(64) }, key })).rejects.toThrow(
