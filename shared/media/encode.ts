@@ -27,7 +27,8 @@ export function methodFor({ facts, streams, measured }: Source): Method {
     !facts.video.mirrored &&
     facts.video.rotation === 0 &&
     video.squarePixels &&
-    video.hdr === null;
+    video.hdr === null &&
+    !measured.hidesPictures;
   const moderate =
     Math.max(video.displayWidth, video.displayHeight) <= copied.longestSide &&
     (facts.sizeBytes * 8) / seconds <= copied.bitsPerSecond &&
@@ -71,9 +72,10 @@ export async function encode(
       ...(method === "remux" ? copyVideo : await encodeVideo(source, shop)),
     ],
     ...audio(source.streams.audio),
-    // Sound may be longer than the pictures, but not without end.
+    // It was measured to be this long; what comes beyond is broken time stamps.
     ...["-t", `${durationMs / 1000 + 1}`, "-map_metadata", "-1", "-map_chapters", "-1"],
-    ...["-fflags", "+bitexact", "-movflags", "+faststart", "-f", "mp4", "video.mp4"],
+    // Bit-exact: neither times nor names and versions of encoders.
+    ...["-fflags", "+bitexact", "-flags", "+bitexact", "-movflags", "+faststart", "-f", "mp4", "video.mp4"],
   ];
   try {
     await run(shop.tools.ffmpeg, args, {
@@ -88,8 +90,9 @@ export async function encode(
   }
 }
 
-/** SEI units (type 6) may carry place and device as well; nothing needs them to show the pictures. */
-const copyVideo = ["-c:v", "copy", "-bsf:v", "filter_units=remove_types=6"];
+/** SEI units (type 6) may carry place and device, or an encoder's settings; nothing needs them to show the pictures. */
+const withoutNotes = ["-bsf:v", "filter_units=remove_types=6"];
+const copyVideo = ["-c:v", "copy", ...withoutNotes];
 
 async function encodeVideo({ streams, measured }: Source, shop: Workshop): Promise<string[]> {
   const { video } = streams;
@@ -109,6 +112,7 @@ async function encodeVideo({ streams, measured }: Source, shop: Workshop): Promi
     ...["-vf", filters.join(","), "-fps_mode", "vfr", "-c:v", "libx264", "-preset", "veryfast", "-crf", "23"],
     // A key picture every two seconds makes jumping about, and the storyboard, quick.
     ...["-threads:v", `${shop.threads}`, "-force_key_frames", "expr:gte(t,n_forced*2)"],
+    ...["-metadata:s:v:0", "encoder=H.264", ...withoutNotes],
   ];
 }
 

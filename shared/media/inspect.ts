@@ -117,60 +117,77 @@ export interface Measured {
   readonly frames: number;
   /** On average; a browser's recorder keeps no steady rate. */
   readonly framesPerSecond: number;
-  /** From the first picture to the end of the last. */
+  /** How long it plays: from the first picture or sound to the end of the last. */
   readonly durationMs: number;
-  /** The same over pictures and sound. */
-  readonly overallMs: number;
+  /** From the first picture to the end of the last. */
+  readonly picturesMs: number;
+  /** Where on the file's own clock the last picture ends, and the last of picture and sound. */
+  readonly picturesEndMs: number;
+  readonly endMs: number;
+  /** The span of all tracks, those included that are not shown: what the container's header counts. */
+  readonly tracksMs: number;
+  /** The edit list hides pictures: somebody has cut the film on the phone, and what was cut off is still in the file. */
+  readonly hidesPictures: boolean;
 }
 
 /**
- * Measures the pictures by walking over all packets without decoding: 0.0003 x duration. Headers lie, or say nothing.
+ * Measures pictures and sound by walking over all packets without decoding: 0.0003 x duration. Headers lie, or say nothing.
  * Throws {@link Rejection} as soon as it is too long.
  */
 export async function measure(
   path: string,
   family: MediaFacts["family"],
-  video: number,
+  { video, audio }: Pick<Streams, "audio" | "video">,
   shop: Workshop,
 ): Promise<Measured> {
-  const all = { first: Infinity, end: -Infinity };
-  const pictures = { first: Infinity, end: -Infinity, count: 0 };
-  await probe(
-    [
-      ...["-show_entries", "packet=stream_index,pts_time,duration_time", "-of", "csv=p=0"],
-      ...opening(path, family, shop),
-    ],
-    shop,
-    (line) => {
-      const [stream, at, length = 0] = line.split(",").map((field) => (field === "N/A" ? undefined : Number(field)));
-      if (at === undefined || !Number.isFinite(at)) return;
-      extend(all, at, length);
-      if (stream !== video) return;
-      extend(pictures, at, length);
-      pictures.count += 1;
-      const soFar = (pictures.end - pictures.first) * 1000;
-      if (soFar > 2 * shop.limits.maxDurationMs) checkDuration(soFar, shop.limits);
-    },
-  );
-  if (pictures.count === 0) throw new Rejection("corrupt", "it has a video track without pictures");
-  const span = ({ first, end }: Span) => Math.round((end - first) * 1000);
-  const durationMs = Math.max(1, span(pictures));
+  const [tracks, shown, pictures] = [new Span(), new Span(), new Span()];
+  let frames = 0;
+  let hidesPictures = false;
+  const entries = ["-show_entries", "packet=stream_index,pts_time,duration_time,flags", "-of", "csv=p=0"];
+  await probe([...entries, ...opening(path, family, shop)], shop, (line) => {
+    const [stream, at, length, flags = ""] = line.split(",");
+    const [begin, duration] = [Number(at), Number(length)];
+    if (!Number.isFinite(begin)) return;
+    const end = begin + (Number.isFinite(duration) ? duration : 0);
+    tracks.extend(begin, end);
+    const isPicture = Number(stream) === video.index;
+    if (!isPicture && Number(stream) !== audio?.index) return;
+    const hidden = flags.includes("D");
+    if (isPicture) hidesPictures ||= hidden;
+    if (hidden) return;
+    shown.extend(begin, end);
+    if (shown.ms > 2 * shop.limits.maxDurationMs) checkDuration(shown.ms, shop.limits);
+    if (!isPicture) return;
+    pictures.extend(begin, end);
+    frames += 1;
+  });
+  if (frames === 0) throw new Rejection("corrupt", "it has a video track without pictures");
+  const picturesMs = Math.max(1, pictures.ms);
   return {
-    frames: pictures.count,
-    framesPerSecond: (pictures.count * 1000) / durationMs,
-    durationMs,
-    overallMs: span(all),
+    frames,
+    framesPerSecond: (frames * 1000) / picturesMs,
+    durationMs: Math.max(1, shown.ms),
+    picturesMs,
+    picturesEndMs: Math.max(1, Math.round(pictures.end * 1000)),
+    endMs: Math.max(1, Math.round(shown.end * 1000)),
+    tracksMs: tracks.ms,
+    hidesPictures,
   };
 }
 
-interface Span {
-  first: number;
-  end: number;
-}
+/** Seconds from the earliest begin to the latest end. */
+class Span {
+  first = Infinity;
+  end = -Infinity;
 
-function extend(span: Span, at: number, length: number): void {
-  span.first = Math.min(span.first, at);
-  span.end = Math.max(span.end, at + length);
+  extend(begin: number, end: number): void {
+    this.first = Math.min(this.first, begin);
+    this.end = Math.max(this.end, end);
+  }
+
+  get ms(): number {
+    return Math.round((this.end - this.first) * 1000);
+  }
 }
 
 async function probe(args: string[], shop: Workshop, onLine?: (line: string) => void): Promise<string> {

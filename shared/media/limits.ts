@@ -16,17 +16,23 @@ export const defaultLimits: MediaLimits = {
   maxPixels: 36_000_000,
 };
 
-/** Cameras stop on a frame, and sound may outlast the picture: a minute asked for may be recorded as 60.2 seconds. */
-const graceMs = 250;
+/** Cameras stop on a frame, and sound outlasts the picture: a minute asked for may be recorded as 60.2 seconds, or 59.9. */
+const graceMs = { longer: 1000, shorter: 250 };
 
 /** Throws a {@link Rejection} when a recording of this length is not wanted. */
 export function checkDuration(durationMs: number, limits: MediaLimits): void {
-  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
-  if (durationMs > limits.maxDurationMs + graceMs)
+  if (durationMs > limits.maxDurationMs + graceMs.longer)
     throw new Rejection("too_long", `lasts ${seconds(durationMs)}, at most ${seconds(limits.maxDurationMs)}`);
-  if (durationMs < limits.minDurationMs - graceMs)
-    throw new Rejection("too_short", `lasts ${seconds(durationMs)}, at least ${seconds(limits.minDurationMs)}`);
+  checkShortest(durationMs, limits);
 }
+
+/** The same for its pictures: sound alone shows nothing. */
+export function checkShortest(picturesMs: number, limits: MediaLimits): void {
+  if (picturesMs < limits.minDurationMs - graceMs.shorter)
+    throw new Rejection("too_short", `lasts ${seconds(picturesMs)}, at least ${seconds(limits.minDurationMs)}`);
+}
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 /** Throws a {@link Rejection} when one picture has more pixels than allowed. */
 export function checkPixels(width: number, height: number, limits: MediaLimits): void {

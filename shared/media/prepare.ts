@@ -3,7 +3,7 @@ import { encode, estimatedCpuSeconds, type Method, methodFor, type Source } from
 import { type FileFacts, hashFile } from "./hash.ts";
 import type { MediaFacts } from "./identify.ts";
 import { inspect, measure, type Measured, type Workshop } from "./inspect.ts";
-import { checkDuration, type MediaLimits } from "./limits.ts";
+import { checkDuration, checkShortest, type MediaLimits } from "./limits.ts";
 import { Rejection } from "./rejection.ts";
 import { type Cue, makePoster, makeStoryboard, type Storyboard, type Video } from "./stills.ts";
 import { type Tools, tools as ownTools } from "./tools.ts";
@@ -25,6 +25,7 @@ export interface PrepareInput {
 }
 
 export interface PreparedVideo extends FileFacts {
+  /** How long it plays, as a browser tells: until the last of picture and sound has ended. */
   readonly durationMs: number;
   readonly width: number;
   readonly height: number;
@@ -49,8 +50,9 @@ export async function prepare(input: PrepareInput): Promise<Prepared> {
   const { path, facts, limits } = input;
   const bench = workshop(input, input.tools ?? (await ownTools()));
   const streams = await inspect(path, facts.family, bench);
-  const measured = await measure(path, facts.family, streams.video.index, bench);
+  const measured = await measure(path, facts.family, streams, bench);
   checkDuration(measured.durationMs, limits);
+  checkShortest(measured.picturesMs, limits);
   checkPromise(facts, measured);
   const source: Source = { path, facts, streams, measured };
   const shop = withTimeFor(source, bench);
@@ -111,8 +113,8 @@ const maxThreads = 4;
 /** A container that promises more than there is was cut off; ffmpeg itself would end without complaint. */
 function checkPromise(facts: MediaFacts, measured: Measured): void {
   const promised = facts.durationMs ?? 0;
-  if (measured.overallMs < promised - Math.max(1000, promised * 0.05))
-    throw new Rejection("corrupt", `promises ${promised} ms, has ${measured.overallMs} ms`);
+  if (measured.tracksMs < promised - Math.max(1000, promised * 0.05))
+    throw new Rejection("corrupt", `promises ${promised} ms, has ${measured.tracksMs} ms`);
 }
 
 interface MadeVideo extends Video {
@@ -143,11 +145,14 @@ async function makeAndVerify(source: Source, method: Method, shop: Workshop, pro
 
 /** An exit code of 0 is no proof of success. The pictures must be there, all of them, and nothing else. */
 async function verify(path: string, source: Source, method: Method, shop: Workshop) {
-  const { video, audio, tags } = await inspect(path, "mov", shop);
-  const measured = await measure(path, "mov", video.index, shop);
-  const { durationMs, frames } = source.measured;
-  const tolerance = Math.max(500, durationMs * 0.02, (2 * durationMs) / frames);
-  if (Math.abs(measured.durationMs - durationMs) > tolerance)
+  const streams = await inspect(path, "mov", shop);
+  const { video, audio, tags } = streams;
+  const measured = await measure(path, "mov", streams, shop);
+  const { picturesMs, durationMs, frames } = source.measured;
+  const tolerance = Math.max(500, picturesMs * 0.02, (2 * picturesMs) / frames);
+  if (Math.abs(measured.picturesMs - picturesMs) > tolerance)
+    throw new Rejection("corrupt", `of ${picturesMs} ms, ${measured.picturesMs} ms could be decoded`);
+  if (Math.abs(measured.durationMs - durationMs) > Math.max(tolerance, durationMs * 0.02))
     throw new Rejection("corrupt", `of ${durationMs} ms, ${measured.durationMs} ms could be decoded`);
   if (method === "remux" && measured.frames !== frames)
     throw new Rejection("corrupt", `of ${frames} pictures, ${measured.frames} could be copied`);
@@ -156,7 +161,8 @@ async function verify(path: string, source: Source, method: Method, shop: Worksh
   if (video.codec !== "h264" || video.turned || !video.squarePixels || extra.length > 0)
     throw new Error(`The prepared video is not as it should be: ${video.codec}, tags ${extra.join(", ") || "none"}.`);
   return {
-    durationMs: measured.durationMs,
+    durationMs: measured.endMs,
+    picturesEndMs: measured.picturesEndMs,
     frames: measured.frames,
     width: video.displayWidth,
     height: video.displayHeight,

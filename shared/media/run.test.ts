@@ -1,8 +1,14 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { globSync, readFileSync, readlinkSync } from "node:fs";
+import { mkdtemp, open, rm, stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { confinement } from "./confinement.ts";
 import { type ProcessLimits, progressOf, run, type RunOptions } from "./run.ts";
 
 const limits: ProcessLimits = {
@@ -23,23 +29,28 @@ function shell(script: string, options: Partial<RunOptions> = {}): Promise<strin
   return run("/bin/sh", ["-c", script], { cwd, limits, ...options });
 }
 
-/** Runs a background child that writes its id, and waits until the id is there. */
-async function grandchild(name: string): Promise<number> {
-  for (;;) {
-    const id = await readFile(join(cwd, name), "utf8").catch(() => "");
-    if (id.endsWith("\n")) return Number(id);
+/** Processes of this machine whose command line has the text: their ids. A confined tool has others for itself. */
+function processesWith(text: string): string[] {
+  return globSync("/proc/[0-9]*/cmdline").filter((file) => {
+    try {
+      return readFileSync(file, "latin1").split("\0").includes(text);
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error("it did not come to hold within 10 s");
     await sleep(20);
   }
 }
 
-async function isGone(pid: number): Promise<boolean> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const state = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-    if (state === undefined || state.includes(") Z ")) return true;
-    await sleep(20);
-  }
-  return false;
-}
+let sleepers = 0;
+/** A length of sleep that no other process of this machine sleeps. */
+const oddSleep = () => `60.${process.pid}${sleepers++}`;
 
 test("a tool sees its folder, no environment of ours, no input, and its arguments to the letter", async () => {
   expect((await shell("pwd")).trim()).toBe(cwd);
@@ -65,22 +76,106 @@ test("CPU seconds and file size end a run as a lack of resources, not as a fault
 });
 
 test("the wall clock ends the whole group", async () => {
-  const started = performance.now();
-  const running = shell("sleep 60 & echo $! > timed; wait", { limits: { ...limits, wallSeconds: 0.5 } });
+  const odd = oddSleep();
+  const running = shell(`sleep ${odd} & wait`, { limits: { ...limits, wallSeconds: 1 } });
   await expect(running).rejects.toMatchObject({ name: "ToolFailure", reason: "timeout" });
-  expect(performance.now() - started).toBeLessThan(5000);
-  expect(await isGone(await grandchild("timed"))).toBe(true);
+  await until(() => processesWith(odd).length === 0);
 });
 
 test("an abort ends the whole group with the signal's reason", async () => {
   const abort = new AbortController();
   const reason = new Error("lease lost");
-  const running = shell("sleep 60 & echo $! > aborted; wait", { signal: abort.signal });
-  const pid = await grandchild("aborted");
+  const odd = oddSleep();
+  const running = shell(`sleep ${odd} & wait`, { signal: abort.signal });
+  await until(() => processesWith(odd).length > 0);
   abort.abort(reason);
   await expect(running).rejects.toBe(reason);
-  expect(await isGone(pid)).toBe(true);
+  await until(() => processesWith(odd).length === 0);
   await expect(shell("true", { signal: abort.signal })).rejects.toBe(reason);
+});
+
+test("what a tool leaves running goes with it, though it ended well and whatever holds its output open", async () => {
+  const [attached, detached] = [oddSleep(), oddSleep()];
+  expect(await shell(`sleep ${attached} & sleep ${detached} >/dev/null 2>&1 & echo done`)).toBe("done\n");
+  await until(() => processesWith(attached).length + processesWith(detached).length === 0);
+});
+
+/** What the handles of this process lead to. */
+const handles = () =>
+  globSync("/proc/self/fd/*").map((handle) => {
+    try {
+      return readlinkSync(handle);
+    } catch {
+      return "";
+    }
+  });
+
+test("nothing that we have opened is open in a tool, and its input is empty", async () => {
+  const before = handles();
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await using file = await open(import.meta.filename);
+  const opened = handles().filter((handle) => !before.includes(handle));
+  expect(opened).toContain(import.meta.filename);
+  expect(opened.filter((handle) => handle.startsWith("socket:"))).toHaveLength(1);
+  const listing = await run("/bin/ls", ["-l", "/proc/self/fd"], { cwd, limits });
+  server.close();
+  await file.close();
+  expect(opened.filter((handle) => listing.includes(handle))).toEqual([]);
+  expect(listing).toContain(" 0 -> /dev/null\n");
+});
+
+test("a secret in our environment is not in a tool's, neither at its start nor later", async () => {
+  const secret = `not-for-tools-${process.pid}`;
+  process.env["CALLPILOT_SECRET_FOR_TESTS"] = secret;
+  try {
+    expect(await shell("tr '\\0' '\\n' < /proc/$$/environ; env")).not.toContain(secret);
+    const { stdout } = await promisify(execFile)("/bin/sh", ["-c", "tr '\\0' '\\n' < /proc/$$/environ"]);
+    expect(stdout, "a process that is started in the usual way has it").toContain(secret);
+  } finally {
+    delete process.env["CALLPILOT_SECRET_FOR_TESTS"];
+  }
+});
+
+test("a tool gains no rights, and keeps none of root's", async () => {
+  const { command } = await confinement();
+  const status = await shell("cat /proc/self/status");
+  expect(command[0] === "/usr/bin/env" || /^NoNewPrivs:\s*1$/mu.test(status)).toBe(true);
+  expect(!command.includes("--bounding-set=-all") || /^CapEff:\s*0+$/mu.test(status)).toBe(true);
+});
+
+const { offline, alone } = await confinement();
+
+test.skipIf(!offline)("a tool has no network where the machine can take it away", async () => {
+  let hits = 0;
+  const server = createServer((_, response) => {
+    hits += 1;
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const args = ["-v", "error", "-protocol_whitelist", "http,tcp", "-i", url];
+  await expect(run("/usr/bin/ffprobe", args, { cwd, limits })).rejects.toMatchObject({ name: "ToolFailure" });
+  expect(hits).toBe(0);
+  await promisify(execFile)("/usr/bin/ffprobe", args).catch(() => undefined);
+  server.closeAllConnections();
+  server.close();
+  expect(hits, "the server can be reached").toBeGreaterThan(0);
+});
+
+test.skipIf(!alone)("a tool sees no process of ours, and one that leaves its group is gone with it too", async () => {
+  const odd = oddSleep();
+  const seen = await shell(
+    `setsid sleep ${odd} >/dev/null 2>&1 & ls /proc | grep -c '^[0-9]'; [ -e /proc/${process.pid}/cmdline ]; echo $?`,
+  );
+  expect(seen.split("\n")[1]).toBe("1");
+  expect(Number(seen.split("\n")[0])).toBeLessThan(10);
+  await until(() => processesWith(odd).length === 0);
+});
+
+test("a line without an end ends the run before it fills the memory", async () => {
+  const endless = shell("head -c 100000000 /dev/zero", { onLine: () => undefined });
+  await expect(endless).rejects.toMatchObject({ name: "ToolFailure", reason: "refused" });
 });
 
 test("a reader of lines may end the run", async () => {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
+import { constants } from "node:os";
 import type { Readable } from "node:stream";
+import { confinement } from "./confinement.ts";
 
 /** What one run of a tool may use. */
 export interface ProcessLimits {
@@ -41,28 +42,34 @@ export class ToolFailure extends Error {
 }
 
 /**
- * Limits are set by the shell that becomes the tool: POSIX `ulimit` is everywhere, `prlimit` is not. The soft CPU limit
+ * Limits are set by the shell that runs the tool: POSIX `ulimit` is everywhere, `prlimit` is not. The soft CPU limit
  * comes first, so that the tool can end by itself. macOS knows no limit on address space.
  */
 const limited = [
   'ulimit -c 0 && ulimit -S -t "$1" && ulimit -H -t "$2" && ulimit -f "$4" && ulimit -n "$5"',
   '{ ulimit -v "$3" || [ "$(uname)" = Darwin ]; }',
-  'shift 5 && exec "$@"',
+  // Not `exec`: the first process of a namespace is one to which no signal means anything, so that is the shell.
+  'shift 5 && { "$@"; exit $?; }',
 ].join(" && ");
 
 const maxOutput = 4 * 1024 * 1024;
+/** Of one line, in characters. */
+const maxLine = 64 * 1024;
 
 /**
- * Runs a tool as a process group of its own with limits, an empty environment and no input, and returns what it wrote.
- * Throws {@link ToolFailure}, or the signal's reason when aborted; the whole group is dead by then.
+ * Runs a tool as a process group of its own with limits, an empty environment and no input, confined as far as the machine
+ * allows, and returns what it wrote. Throws {@link ToolFailure}, or the signal's reason when aborted. However it ends, the
+ * whole group is dead by then.
  */
 export async function run(tool: string, args: readonly string[], options: RunOptions): Promise<string> {
   const { limits, signal } = options;
+  const { command } = await confinement();
   signal?.throwIfAborted();
+  const [program, ...before] = command;
   const child = spawn(
-    "/bin/sh",
+    program,
     [
-      ...["-c", limited, "sh"],
+      ...[...before, "/bin/sh", "-c", limited, "sh"],
       ...[limits.cpuSeconds, limits.cpuSeconds + 5, kibibytes(limits.memoryBytes)].map(
         (value) => `${Math.ceil(value)}`,
       ),
@@ -87,6 +94,10 @@ export async function run(tool: string, args: readonly string[], options: RunOpt
   try {
     const ended = new Promise<{ code: number | null; killedBy: NodeJS.Signals | null }>((resolve, reject) => {
       child.once("error", reject);
+      // What the tool left running may hold its output open.
+      child.once("exit", () => {
+        killGroup(child.pid);
+      });
       child.once("close", (code, killedBy) => {
         resolve({ code, killedBy });
       });
@@ -119,18 +130,26 @@ function killGroup(pid: number | undefined): void {
 }
 
 function failure(name: string, code: number | null, killedBy: NodeJS.Signals | null, stderr: string): ToolFailure {
-  if (killedBy !== null) {
-    const crashed = (["SIGSEGV", "SIGABRT", "SIGFPE", "SIGILL", "SIGBUS"] as NodeJS.Signals[]).includes(killedBy);
-    return new ToolFailure(crashed ? "refused" : "resources", name, `was ended by ${killedBy}`, stderr);
-  }
+  const signal = killedBy ?? signalOf(code);
+  if (signal !== undefined)
+    return new ToolFailure(crashes.includes(signal) ? "refused" : "resources", name, `was ended by ${signal}`, stderr);
   // ffmpeg answers a signal that it caught, such as SIGXCPU, with 255. The shell answers 2 or 126 when it cannot set a limit
   // or start the tool; ffmpeg and ffprobe themselves fail with 1 or an errno's low byte.
   const ours = code === 255 || code === 126 || code === 127 || outOfResources.test(stderr);
   return new ToolFailure(ours ? "resources" : "refused", name, `ended with exit code ${code ?? "none"}`, stderr);
 }
 
+const crashes: readonly NodeJS.Signals[] = ["SIGSEGV", "SIGABRT", "SIGFPE", "SIGILL", "SIGBUS"];
+const deadly: readonly NodeJS.Signals[] = [...crashes, "SIGKILL", "SIGXCPU", "SIGXFSZ", "SIGTERM", "SIGPIPE"];
+
+/** The shell tells of a signal that ended the tool by 128 and the signal's number. */
+function signalOf(code: number | null): NodeJS.Signals | undefined {
+  return deadly.find((signal) => constants.signals[signal] + 128 === code);
+}
+
+/** Also when the file is gone that it was to read: somebody removed our folder, which is no fault of the recording. */
 const outOfResources =
-  /No space left on device|Cannot allocate memory|Resource temporarily unavailable|File too large|Too many open files|Disk quota exceeded|Read-only file system|Permission denied|malloc of size|ulimit:/u;
+  /No such file or directory|No space left on device|Cannot allocate memory|Resource temporarily unavailable|File too large|Too many open files|Disk quota exceeded|Read-only file system|Permission denied|malloc of size|ulimit:/u;
 
 async function takeOutput(
   stream: Readable,
@@ -147,14 +166,23 @@ async function takeOutput(
     }
     return Buffer.concat(chunks).toString("utf8");
   }
-  for await (const line of createInterface({ input: stream })) {
+  await eachLine(stream, onLine, stop);
+  return "";
+}
+
+async function eachLine(stream: Readable, onLine: (line: string) => void, stop: (why: unknown) => void): Promise<void> {
+  let begun = "";
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    const lines = (begun + chunk.toString("latin1")).split("\n");
+    begun = lines.pop() ?? "";
     try {
-      onLine(line);
+      lines.forEach(onLine);
+      if (begun.length > maxLine) throw new ToolFailure("refused", "the tool", `wrote a line beyond ${maxLine}`, "");
     } catch (error) {
       stop(error);
+      begun = "";
     }
   }
-  return "";
 }
 
 const kept = 2048;

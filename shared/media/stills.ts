@@ -8,6 +8,8 @@ import { run, ToolFailure } from "./run.ts";
 export interface Video {
   readonly path: string;
   readonly durationMs: number;
+  /** There is nothing to see after this, only to hear: a browser goes on showing the last picture. */
+  readonly picturesEndMs: number;
   readonly width: number;
   readonly height: number;
 }
@@ -32,8 +34,8 @@ const batch = 6;
 export async function makePoster(video: Video, shop: Workshop): Promise<string> {
   await ffmpeg(
     [
-      ...["-ss", `${video.durationMs / 10_000}`, ...opening(video.path, "mov", shop), "-an"],
-      ...["-vf", `thumbnail=25,${jpeg}`, "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "4", "-f", "mjpeg", "poster.jpg"],
+      ...["-ss", `${video.picturesEndMs / 10_000}`, ...opening(video.path, "mov", shop), "-an"],
+      ...["-vf", `thumbnail=25,${jpeg}`, "-frames:v", "1", ...mjpeg, "-q:v", "4", "poster.jpg"],
     ],
     shop,
   );
@@ -42,6 +44,8 @@ export async function makePoster(video: Video, shop: Workshop): Promise<string> 
 
 /** JPEG stores the full range of brightness. */
 const jpeg = "scale=out_range=pc,format=yuvj420p";
+/** Bit-exact: without a comment that names the encoder. */
+const mjpeg = ["-c:v", "mjpeg", "-flags", "+bitexact", "-f", "mjpeg"];
 
 export interface Storyboard {
   readonly path: string;
@@ -61,9 +65,9 @@ export async function makeStoryboard(
   shop: Workshop,
   onProgress: (fraction: number) => void,
 ): Promise<Storyboard | null> {
-  const wanted = Math.min(maxTiles, Math.max(1, Math.floor(video.durationMs / 1000)));
+  const wanted = Math.min(maxTiles, Math.max(1, Math.floor(video.picturesEndMs / 1000)));
   const tile = fitted(video.width, video.height, tileSide);
-  const interval = video.durationMs / wanted;
+  const interval = video.picturesEndMs / wanted;
   const times = Array.from({ length: wanted }, (_, index) => Math.floor((index + 0.5) * interval));
   const batches = Array.from({ length: Math.ceil(wanted / batch) }, (_, index) =>
     times.slice(index * batch, (index + 1) * batch),
@@ -84,7 +88,7 @@ export async function makeStoryboard(
     [
       ...["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", `${tile.width}x${tile.height}`],
       ...["-protocol_whitelist", "file", "-i", "file:tiles.raw", "-vf", `tile=${across}x${down},${jpeg}`],
-      ...["-frames:v", "1", "-c:v", "mjpeg", "-q:v", "5", "-f", "mjpeg", "storyboard.jpg"],
+      ...["-frames:v", "1", ...mjpeg, "-q:v", "5", "storyboard.jpg"],
     ],
     shop,
   );

@@ -168,6 +168,6 @@ test("what a browser recorded has no duration, and plays with one", { timeout: 9
   const { streams, format } = await probe(await fetched(body.video.url));
   expect(streams.map(({ codec_name }) => codec_name)).toEqual(["h264", "aac"]);
   expect(Number(format.duration)).toBeGreaterThan(2);
-  // The camera of a busy machine may end before its microphone: what is told is how long there are pictures.
-  expect(Number(streams[0]?.duration)).toBeCloseTo(body.video.durationMs / 1000, 0);
+  // The camera of a busy machine may end before its microphone: what is told is how long it plays.
+  expect(Math.abs(Number(format.duration) * 1000 - body.video.durationMs)).toBeLessThan(70);
 });
