@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { KeyRing, KeyRingUnavailable } from "./keyRing.ts";
 import { UnprotectError, protectorOf } from "./protector.ts";
 import { parseRing } from "./ringDocument.ts";
@@ -32,6 +34,25 @@ async function storedKeys() {
   return parseRing(stored?.document).keys;
 }
 
+/** The vault, keeping hold of every buffer that a master key was in. */
+function watched() {
+  const buffers: Uint8Array[] = [];
+  const unwrapped: string[] = [];
+  const wrap: KeyWrap = {
+    wrap: (master) => {
+      buffers.push(master);
+      return vaultKeyWrap.wrap(master);
+    },
+    unwrap: async (wrapped, wrappedBy) => {
+      unwrapped.push(wrapped);
+      const master = await vaultKeyWrap.unwrap(wrapped, wrappedBy);
+      buffers.push(master);
+      return master;
+    },
+  };
+  return { wrap, buffers, unwrapped };
+}
+
 /** A vault that answers nothing. */
 const vaultDown: KeyWrap = {
   wrap: () => Promise.reject(new Error("The vault is down.")),
@@ -41,6 +62,7 @@ const vaultDown: KeyWrap = {
 test("an api instance is not ready until the worker has made the ring", async () => {
   const instance = api();
   await expect(instance.ready()).rejects.toThrow(KeyRingUnavailable);
+  await expect(instance.ready()).rejects.toMatchObject({ name: "KeyRingUnavailable" });
   await expect(on(instance).protect("x")).rejects.toThrow("worker app creates it");
   expect(await store.read()).toBeUndefined();
   await worker().ready();
@@ -217,4 +239,172 @@ test("a revocation reaches every instance that is running within ten minutes, wh
   for (const instance of instances) await expect(on(instance).unprotect(payload)).rejects.toThrow(UnprotectError);
   const after = await on(first).protect("y");
   for (const instance of instances) await expect(on(instance).unprotect(after)).resolves.toBeDefined();
+});
+
+test("a ring is read again after ten minutes, and until then neither for a key it has nor for one that is active", async () => {
+  await worker().ready();
+  time += 88 * day;
+  await worker().rotate(clock());
+  const keys = await storedKeys();
+  const ring = worker();
+  await ring.active();
+  const before = store.reads;
+  time += 10 * minute - 1;
+  await ring.active();
+  for (const { id } of keys) await ring.find(id);
+  expect(store.reads - before).toBe(0);
+  time += 1;
+  await ring.active();
+  expect(store.reads - before).toBe(1);
+});
+
+test("a store that is down is asked again every five seconds", async () => {
+  const ring = worker();
+  await ring.ready();
+  time += 10 * minute;
+  store.failing = true;
+  const before = store.reads;
+  const readsAfter = async (ms: number) => {
+    time += ms;
+    await ring.active();
+    return store.reads - before;
+  };
+  expect([await readsAfter(0), await readsAfter(0), await readsAfter(4_999), await readsAfter(1)]).toEqual([
+    1, 1, 1, 2,
+  ]);
+});
+
+test("an unknown key id makes an instance read the ring again once five seconds are over", async () => {
+  const ring = worker();
+  await ring.ready();
+  const before = store.reads;
+  time += 4_999;
+  expect(await ring.find("0".repeat(32))).toBeUndefined();
+  expect(store.reads - before).toBe(0);
+  time += 1;
+  expect(await ring.find("0".repeat(32))).toBeUndefined();
+  expect(store.reads - before).toBe(1);
+});
+
+test("only where there is a ring to go on with, its store is not waited for any longer", async () => {
+  const read = vi.spyOn(store, "read");
+  const ring = worker();
+  await ring.active();
+  time += 10 * minute;
+  await ring.active();
+  const signals = read.mock.calls.map(([signal]) => signal);
+  expect(signals.slice(0, -1).every((signal) => signal === undefined)).toBe(true);
+  expect(signals.at(-1)).toBeInstanceOf(AbortSignal);
+});
+
+test("an api instance without an active key follows the worker without being shown what the new one protects", async () => {
+  const [first, second] = [worker(), api()];
+  await first.ready();
+  time += 91 * day;
+  await expect(second.active()).rejects.toThrow("the worker app adds it");
+  const { id } = await first.active();
+  time += 5_000;
+  expect((await second.active()).id).toBe(id);
+});
+
+test.each([
+  [4, true],
+  [5, false],
+])("a change that others forestall %d times in a row is made: %s", async (times, made) => {
+  let attempts = 0;
+  const write = store.write.bind(store);
+  store.write = async (...args) => {
+    if (++attempts > 10) throw new Error("The worker does not give up.");
+    return attempts <= times ? undefined : await write(...args);
+  };
+  const change = worker().rotate(clock());
+  if (made) await expect(change).resolves.toBeUndefined();
+  else await expect(change).rejects.toThrow(KeyRingUnavailable);
+  expect(attempts).toBe(5);
+  expect(await store.read()).toEqual(made ? expect.anything() : undefined);
+});
+
+test("a rotation that is not due writes nothing", async () => {
+  await worker().ready();
+  const before = await store.read();
+  time += day;
+  await worker().rotate(clock());
+  expect((await store.read())?.etag).toBe(before?.etag);
+});
+
+test("a revocation is of one key alone, and of the first time that it was asked for", async () => {
+  const ring = worker();
+  await ring.ready();
+  time += 88 * day;
+  await ring.rotate(clock());
+  const [first, next] = await storedKeys();
+  const revokedAt = clock().toISOString();
+  for (let times = 0; times < 2; times++) {
+    await ring.revoke(first?.id ?? "", clock());
+    time += minute;
+  }
+  expect((await storedKeys()).slice(0, 2)).toEqual([{ ...first, revokedAt }, next]);
+});
+
+test("a key is unwrapped once: ahead if it will protect, else when it is asked for, and never if it was revoked", async () => {
+  const maker = worker();
+  await maker.revoke((await maker.active()).id, clock());
+  time += 88 * day;
+  await maker.rotate(clock());
+  time += 2 * day;
+  const [revoked, expired, active] = await storedKeys();
+  const { wrap, unwrapped } = watched();
+  const ring = api(wrap);
+  await ring.ready();
+  expect(unwrapped).toEqual([active?.wrapped]);
+  for (let times = 0; times < 2; times++) {
+    expect(await ring.find(revoked?.id ?? "")).toBeUndefined();
+    expect(await ring.find(expired?.id ?? "")).toBeDefined();
+    await ring.active();
+    time += 10 * minute;
+  }
+  expect(unwrapped).toEqual([active?.wrapped, expired?.wrapped]);
+});
+
+test("a master key's bytes are zero once it was wrapped or unwrapped", async () => {
+  const { wrap, buffers } = watched();
+  await worker(wrap).active();
+  expect(buffers.map((bytes) => Buffer.from(bytes))).toEqual([Buffer.alloc(32), Buffer.alloc(32)]);
+});
+
+test("a master key's bytes are zero also where the vault does not wrap it", async () => {
+  const masters: Uint8Array[] = [];
+  const ring = worker({
+    ...vaultDown,
+    wrap: (master) => {
+      masters.push(master);
+      return vaultDown.wrap(master);
+    },
+  });
+  await expect(ring.ready()).rejects.toThrow("vault is down");
+  expect(masters.map((bytes) => Buffer.from(bytes))).toEqual([Buffer.alloc(32)]);
+});
+
+test("what the vault unwraps is no key of the ring unless it has 256 bits", async () => {
+  await worker().ready();
+  const bytes = Buffer.alloc(31, 7);
+  const ring = api({ ...vaultKeyWrap, unwrap: () => Promise.resolve(bytes) });
+  await expect(ring.active()).rejects.toThrow("is not 256 bits long");
+  expect(bytes).toEqual(Buffer.alloc(31));
+});
+
+test("a key that was revoked is no longer in this process", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const ring = worker();
+  const { id, master } = await ring.active().then((key) => ({ id: key.id, master: new WeakRef(key.master) }));
+  collectGarbage();
+  expect(master.deref()).toBeDefined();
+  await ring.revoke(id, clock());
+  await expect
+    .poll(() => {
+      collectGarbage();
+      return master.deref();
+    })
+    .toBeUndefined();
 });

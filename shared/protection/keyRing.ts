@@ -1,5 +1,13 @@
 import { type KeyObject, createSecretKey, randomBytes } from "node:crypto";
-import { type RingDocument, type RingKey, activeKey, newKey, nextActivation, parseRing } from "./ringDocument.ts";
+import {
+  type RingDocument,
+  type RingKey,
+  activeKey,
+  emptyRing,
+  newKey,
+  nextActivation,
+  parseRing,
+} from "./ringDocument.ts";
 import type { KeyWrap } from "./vault.ts";
 
 /** Where the ring is kept for all instances and slots. */
@@ -39,7 +47,7 @@ const writeAttempts = 5;
 export class KeyRing {
   readonly #options: KeyRingOptions;
   readonly #masters = new Map<string, Promise<KeyObject>>();
-  #ring: RingDocument = { schemaVersion: 1, keys: [] };
+  #ring = emptyRing;
   #readAt = Number.NEGATIVE_INFINITY;
   #triedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
@@ -109,7 +117,7 @@ export class KeyRing {
     if (!this.#options.mayCreate) throw new KeyRingUnavailable("Only the worker app changes the key ring.");
     for (let attempt = 1; attempt <= writeAttempts; attempt++) {
       const stored = await this.#options.store.read();
-      const before: RingDocument = stored === undefined ? { schemaVersion: 1, keys: [] } : parseRing(stored.document);
+      const before = stored === undefined ? emptyRing : parseRing(stored.document);
       const after = await edit(before);
       const unchanged = JSON.stringify(after) === JSON.stringify(before);
       if (unchanged || (await this.#options.store.write(after, stored?.etag)) !== undefined) {

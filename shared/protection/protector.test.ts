@@ -32,6 +32,11 @@ test("bytes and text come back as they were", async () => {
   );
 });
 
+test("nothing at all comes back as nothing", async () => {
+  const { protect, unprotect } = of("tnt_1", "test");
+  expect(await unprotect(await protect(""))).toEqual(Buffer.alloc(0));
+});
+
 test("JSON comes back as it was", async () => {
   const { protectJson, unprotectJson } = of("tnt_1", "test");
   const value = { schemaVersion: 1, nested: [null, "ü", 1.5, { deep: true }] };

@@ -73,15 +73,12 @@ function purposeKey(master: KeyObject, purpose: Buffer): Buffer {
 
 function seal(key: Buffer, header: Buffer, purpose: Buffer, plain: Uint8Array | string): Buffer {
   const nonce = randomBytes(nonceLength);
-  try {
-    const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: tagLength });
-    cipher.setAAD(Buffer.concat([header, purpose]));
-    const sealed = typeof plain === "string" ? cipher.update(plain, "utf8") : cipher.update(plain);
-    cipher.final();
-    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]);
-  } finally {
-    key.fill(0);
-  }
+  const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: tagLength });
+  key.fill(0);
+  cipher.setAAD(Buffer.concat([header, purpose]));
+  const sealed = cipher.update(plain);
+  cipher.final();
+  return Buffer.concat([nonce, sealed, cipher.getAuthTag()]);
 }
 
 function open(key: Buffer, header: Buffer, purpose: Buffer, body: Buffer): Buffer {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { type RingDocument, activeKey, newKey, nextActivation, parseRing } from "./ringDocument.ts";
+import { type RingDocument, activeKey, emptyRing, newKey, nextActivation, parseRing } from "./ringDocument.ts";
 
 const day = 86_400_000;
 const start = Date.parse("2026-01-01T00:00:00.000Z");
@@ -8,16 +8,13 @@ const onDay = (days: number) => new Date(start + days * day);
 
 /** The ring after its timer ran on these days. */
 function ringAfter(days: readonly number[]): RingDocument {
-  return days.reduce<RingDocument>(
-    (ring, today, index) => {
-      const activatesAt = nextActivation(ring, onDay(today));
-      const material = { id: index.toString(16).padStart(32, "0"), wrapped: "AAAA", wrappedBy: "0".repeat(32) };
-      return activatesAt === undefined
-        ? ring
-        : { ...ring, keys: [...ring.keys, newKey(material, onDay(today), activatesAt)] };
-    },
-    { schemaVersion: 1, keys: [] },
-  );
+  return days.reduce<RingDocument>((ring, today, index) => {
+    const activatesAt = nextActivation(ring, onDay(today));
+    const material = { id: index.toString(16).padStart(32, "0"), wrapped: "AAAA", wrappedBy: "0".repeat(32) };
+    return activatesAt === undefined
+      ? ring
+      : { ...ring, keys: [...ring.keys, newKey(material, onDay(today), activatesAt)] };
+  }, emptyRing);
 }
 
 const createdOn = (ring: RingDocument, today: number) => activeKey(ring, onDay(today))?.createdAt;
@@ -33,6 +30,29 @@ test("a first key made by an instance whose clock is ahead is no reason to make 
   const ring = ringAfter([0]);
   expect(nextActivation(ring, onDay(-4 / 1440))).toBeUndefined();
   expect(createdOn(ring, -4 / 1440)).toBe(onDay(0).toISOString());
+});
+
+test("an instance whose clock is five minutes behind uses a key that another activated at once, no instance before", () => {
+  const ring = ringAfter([0]);
+  expect(createdOn(ring, -5 / 1440)).toBe(onDay(0).toISOString());
+  expect(activeKey(ring, new Date(start - 5 * 60_000 - 1))).toBeUndefined();
+});
+
+test("of two active keys the one activated last protects, in whatever order they are listed", () => {
+  const ring = ringAfter([0, 84]);
+  const reversed = { ...ring, keys: ring.keys.toReversed() };
+  for (const listed of [ring, reversed]) {
+    expect(createdOn(listed, 85)).toBe(onDay(0).toISOString());
+    expect(createdOn(listed, 87)).toBe(onDay(84).toISOString());
+  }
+});
+
+test("a key wrapped by fewer bits than asked for is due to be followed; one of as many is not", () => {
+  const ring = ringAfter([0]);
+  const wrapped = Buffer.alloc(256).toString("base64");
+  const of2048 = { ...ring, keys: ring.keys.map((key) => ({ ...key, wrapped })) };
+  expect(nextActivation(of2048, onDay(1), 2048)).toBeUndefined();
+  expect(nextActivation(of2048, onDay(1), 2049)).toEqual(onDay(3));
 });
 
 test("no key is added before the last week of the one that protects", () => {
@@ -73,15 +93,33 @@ test("a timer that runs once in five days never leaves a moment without an activ
   );
 });
 
+const whole = { ...ringAfter([0]).keys[0], revokedAt: onDay(1).toISOString() };
+
+test("what was written is a ring", () => {
+  for (const ring of [emptyRing, ringAfter([0, 84]), { schemaVersion: 1, keys: [whole] }])
+    expect(parseRing(JSON.parse(JSON.stringify(ring)))).toEqual(ring);
+});
+
 test.each([
   ["nothing", undefined],
   ["no version", { keys: [] }],
   ["a later version", { schemaVersion: 2, keys: [] }],
-  ["a key without dates", { schemaVersion: 1, keys: [{ id: "0".repeat(32), wrapped: "AAAA", wrappedBy: "x" }] }],
-  [
-    "a wrapping key that leads elsewhere",
-    { schemaVersion: 1, keys: [{ ...ringAfter([0]).keys[0], wrappedBy: "../../secrets/x" }] },
-  ],
+  ["a version without keys", { schemaVersion: 1 }],
+  ["a key that is none", { schemaVersion: 1, keys: [{}] }],
 ])("%s is no ring", (_case, document) => {
   expect(() => parseRing(document)).toThrow("malformed");
+});
+
+test.each([
+  ["id", "0".repeat(31)],
+  ["createdAt", "2026-01-01"],
+  ["activatesAt", "tomorrow"],
+  ["expiresAt", ""],
+  ["expiresAt", undefined],
+  ["revokedAt", "2026-01-01T00:00:00Z"],
+  ["wrapped", "not base64"],
+  ["wrapped", "A".repeat(1025)],
+  ["wrappedBy", "../../secrets/x"],
+])("a key whose %s is %j is no key of a ring", (field, value) => {
+  expect(() => parseRing({ schemaVersion: 1, keys: [{ ...whole, [field]: value }] })).toThrow("malformed");
 });

@@ -23,6 +23,9 @@ const RingDocument = Type.Object({ schemaVersion: Type.Literal(1), keys: Type.Ar
 export type RingKey = Static<typeof RingKey>;
 export type RingDocument = Static<typeof RingDocument>;
 
+/** What there is before the first key. */
+export const emptyRing: RingDocument = { schemaVersion: 1, keys: [] };
+
 const day = 86_400_000;
 const lifetime = 90 * day;
 /** Long enough for every instance to have read a new key before it protects anything. */
@@ -42,10 +45,8 @@ export function parseRing(value: unknown): RingDocument {
 export function activeKey(ring: RingDocument, at: Date): RingKey | undefined {
   return living(ring, at)
     .filter((key) => Date.parse(key.activatesAt) <= at.getTime() + clockSkew)
-    .reduce<RingKey | undefined>(
-      (last, key) => (last === undefined || key.activatesAt > last.activatesAt ? key : last),
-      undefined,
-    );
+    .toSorted((one, other) => Date.parse(one.activatesAt) - Date.parse(other.activatesAt))
+    .at(-1);
 }
 
 /**

@@ -128,6 +128,36 @@ test.each([
   expect(await versions()).toHaveLength(2);
 });
 
+test("where the vault does not list its versions no other is made", async () => {
+  await rotateSecrets(now());
+  // The list is refused once; whatever comes after it would be answered.
+  await planFault(local.vault, { status: 403, times: 1 });
+  await expect(rotateSecrets(now())).rejects.toThrow("1 secrets were not seen to");
+  expect(await versions()).toHaveLength(1);
+});
+
+test("one that lasts is enough where another was made in the same second, and is kept", async () => {
+  await rotateSecrets(now());
+  await secretClient().setSecret(name, "made by hand, without an end");
+  await rotateSecrets(now());
+  pass(overlapDays * day);
+  await rotateSecrets(now());
+  expect(await enabled()).toHaveLength(2);
+});
+
+test("a version that was disabled is left alone", async () => {
+  await rotateSecrets(now());
+  pass((lifetimeDays - 14) * day);
+  await rotateSecrets(now());
+  pass(overlapDays * day);
+  await rotateSecrets(now());
+  const before = await versions();
+  expect(before.map((version) => version.enabled)).toEqual([false, true]);
+  pass(day);
+  await rotateSecrets(now());
+  expect(await versions()).toEqual(before);
+});
+
 test("wherever it is cut off or overtaken, the secret works, and the next run finishes the work", async () => {
   /** One due to be replaced, or one replaced whose overlap is over. */
   const prepare = async (replaced: boolean) => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { now, setClockForTests } from "../clock.ts";
-import { KeyRing } from "./keyRing.ts";
+import { KeyRing, KeyRingUnavailable } from "./keyRing.ts";
 import { type Protector, protectorOf } from "./protector.ts";
 import { SecretUnavailable, Secrets } from "./secrets.ts";
 import { secretClient, vaultKeyWrap } from "./vault.ts";
@@ -100,6 +100,29 @@ test("a new version is used once the cached one is ten minutes old", async () =>
   expect(await secrets.use(name, text)).toBe("new");
 });
 
+test("a cached secret is asked for again once it is ten minutes old, and half a minute after that was in vain", async () => {
+  const secrets = new Secrets(cacheProtector);
+  const name = await given("old");
+  setClockForTests(
+    (
+      (time) => () =>
+        time
+    )(now()),
+  );
+  await secrets.use(name, text);
+  await secretClient().setSecret(name, "new");
+  later(10 * minute - 1);
+  expect(await secrets.use(name, text)).toBe("old");
+  // One attempt of the client's with its three repeats.
+  await planFault(local.vault, { status: 503, times: 4 });
+  later(1);
+  expect(await secrets.use(name, text)).toBe("old");
+  later(minute / 2 - 1);
+  expect(await secrets.use(name, text)).toBe("old");
+  later(1);
+  expect(await secrets.use(name, text)).toBe("new");
+});
+
 test("uses that begin together ask the vault once", async () => {
   let protections = 0;
   const { protect, ...rest } = cacheProtector();
@@ -149,7 +172,15 @@ test("a secret that was disabled is no longer used, cached or not", async () => 
 });
 
 test("a secret that never was is named in the error", async () => {
-  await expect(new Secrets(cacheProtector).use("absent", text)).rejects.toThrow("no secret absent");
+  const refused = new Secrets(cacheProtector).use("absent", text);
+  await expect(refused).rejects.toThrow("no secret absent");
+  await expect(refused).rejects.toMatchObject({ name: "SecretUnavailable" });
+});
+
+test("a vault that does not answer the first time is not said to have no such secret", async () => {
+  const name = await given("x");
+  await planFault(local.vault, { status: 503, times: 100 });
+  await expect(new Secrets(cacheProtector).use(name, text)).rejects.toMatchObject({ statusCode: 503 });
 });
 
 test("after its ring key was revoked a secret is fetched again", async () => {
@@ -158,4 +189,20 @@ test("after its ring key was revoked a secret is fetched again", async () => {
   await secrets.use(name, text);
   await ring.revoke((await ring.active()).id, now());
   expect(await secrets.use(name, text)).toBe("x");
+});
+
+test("where the key ring does not open it, the secret is not fetched again", async () => {
+  let protections = 0;
+  const { protect, ...rest } = cacheProtector();
+  const unavailable: Protector = {
+    ...rest,
+    protect: (plain) => {
+      protections++;
+      return protect(plain);
+    },
+    unprotect: () => Promise.reject(new KeyRingUnavailable("The key ring is down.")),
+  };
+  const name = await given("x");
+  await expect(new Secrets(() => unavailable).use(name, text)).rejects.toThrow("The key ring is down.");
+  expect(protections).toBe(1);
 });

@@ -13,8 +13,8 @@ interface Cached {
   readonly payload: string;
   readonly version: string;
   readonly fetchedAt: number;
-  /** When the vault was last asked in vain. */
-  readonly failedAt?: number;
+  /** When the vault was last asked in vain; -Infinity if never since it was fetched. */
+  readonly failedAt: number;
 }
 
 const maxAgeMs = 10 * 60_000;
@@ -67,7 +67,7 @@ export class Secrets<Name extends string = string> {
     if (cached === undefined) return this.#fetch(path);
     const time = now().getTime();
     const fresh = time - cached.fetchedAt < maxAgeMs;
-    const paused = cached.failedAt !== undefined && time - cached.failedAt < retryPauseMs;
+    const paused = time - cached.failedAt < retryPauseMs;
     if (fresh || paused) return cached;
     try {
       return await this.#fetch(path, AbortSignal.timeout(refreshTimeoutMs));
@@ -91,7 +91,8 @@ export class Secrets<Name extends string = string> {
   async #fetchAndProtect(path: string, abortSignal?: AbortSignal): Promise<Cached> {
     const { bytes, version } = await this.#read(path, abortSignal);
     try {
-      const cached = { payload: await this.#protector().protect(bytes), version, fetchedAt: now().getTime() };
+      const payload = await this.#protector().protect(bytes);
+      const cached = { payload, version, fetchedAt: now().getTime(), failedAt: Number.NEGATIVE_INFINITY };
       this.#cache.set(path, cached);
       return cached;
     } finally {
@@ -100,13 +101,14 @@ export class Secrets<Name extends string = string> {
   }
 
   async #read(path: string, abortSignal?: AbortSignal): Promise<{ readonly bytes: Buffer; readonly version: string }> {
-    const [name = "", version] = path.split("/");
+    // An empty version is the current one.
+    const [name = "", version = ""] = path.split("/");
     try {
       const { value, properties } = await secretClient().getSecret(name, {
-        ...(version !== undefined && { version }),
+        version,
         ...(abortSignal !== undefined && { abortSignal }),
       });
-      if (value !== undefined) return { bytes: Buffer.from(value, "utf8"), version: properties.version ?? "" };
+      if (value !== undefined) return { bytes: Buffer.from(value), version: properties.version ?? "" };
     } catch (error) {
       // Deleted, disabled or no longer ours: unlike an outage, this ends the use of what is cached.
       if (!isRestError(error) || (error.statusCode !== 403 && error.statusCode !== 404)) throw error;

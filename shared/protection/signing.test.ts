@@ -2,7 +2,7 @@ import { KeyClient } from "@azure/keyvault-keys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { identity } from "../identity.ts";
 import { isSignedBy } from "./signature.ts";
-import { publicKey, sign } from "./signing.ts";
+import { asPublicKey, publicKey, sign } from "./signing.ts";
 import { type VaultForTests, planFault, startVaultForTests } from "./vaultForTests.ts";
 
 let vault: VaultForTests;
@@ -15,6 +15,12 @@ beforeAll(async () => {
   await keys.createRsaKey("log-seal", { keySize: 2048, keyOps: ["sign", "verify"] });
 });
 afterAll(() => vault.close());
+
+function without<T extends object>(whole: T, member: keyof T): T {
+  const rest = { ...whole };
+  Reflect.deleteProperty(rest, member);
+  return rest;
+}
 
 test("a signature is its key's, of its message, and of nothing else", async () => {
   const { signature, key } = await sign("log-seal", message);
@@ -29,6 +35,37 @@ test("a signature is its key's, of its message, and of nothing else", async () =
   }
   for (const value of ["", "AA", signature.value.slice(0, -4)])
     expect(isSignedBy(key, message, { ...signature, value })).toBe(false);
+});
+
+test("a public key has the members of RFC 7517 and the name of its version", async () => {
+  const { key, properties } = await keys.getKey("log-seal");
+  expect(await publicKey("log-seal")).toEqual({
+    ...{ kty: "RSA", alg: "PS256", use: "sig" },
+    kid: `log-seal/${properties.version}`,
+    n: Buffer.from(key?.n ?? []).toString("base64url"),
+    e: "AQAB",
+  });
+});
+
+test("a signature that names another key is not that key's, whoever made it", async () => {
+  const { signature, key } = await sign("log-seal", message);
+  expect(isSignedBy({ ...key, kid: "log-seal/other" }, message, signature)).toBe(false);
+  expect(isSignedBy(key, message, { ...signature, kid: "log-seal/other" })).toBe(false);
+});
+
+test("a public key that is broken has signed nothing", async () => {
+  const { signature, key } = await sign("log-seal", message);
+  for (const broken of [{ n: "" }, { n: "!" }, { e: "" }, { n: "AQAB" }])
+    expect(isSignedBy({ ...key, ...broken }, message, signature)).toBe(false);
+});
+
+test("what is no RSA key with a version has no public key", async () => {
+  const whole = await keys.getKey("log-seal");
+  expect(asPublicKey(whole).kid).toBe(`log-seal/${whole.properties.version}`);
+  for (const member of ["n", "e"] as const)
+    expect(() => asPublicKey({ ...whole, key: without(whole.key ?? {}, member) })).toThrow("no RSA key with a version");
+  const properties = without(whole.properties, "version");
+  expect(() => asPublicKey({ ...whole, properties })).toThrow("no RSA key with a version");
 });
 
 test("what was signed before a rotation is verified by the version that signed it", async () => {

@@ -23,9 +23,9 @@ export async function sign(
   return { signature: { kid: key.kid, value: base64url(result) }, key };
 }
 
-/** The public part of a key as the vault has it, of its current version unless one is named. */
-export async function publicKey(name: SigningKeyName, version?: string): Promise<PublicKey> {
-  return asPublicKey(await keyClient().getKey(name, version === undefined ? {} : { version }));
+/** The public part of a key as the vault has it, of its current version (the empty one) unless another is named. */
+export async function publicKey(name: SigningKeyName, version = ""): Promise<PublicKey> {
+  return asPublicKey(await keyClient().getKey(name, { version }));
 }
 
 /** The public part of one of the vault's RSA keys. */

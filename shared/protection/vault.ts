@@ -53,10 +53,9 @@ async function wrappingKey(): Promise<KeyVaultKey> {
   return key;
 }
 
-/** Length of an RSA modulus. */
+/** Length of an RSA modulus, whatever zeros it begins with. */
 function bitsOf(modulus: Uint8Array): number {
-  const first = modulus.findIndex((byte) => byte !== 0);
-  return first === -1 ? 0 : (modulus.length - first) * 8 - Math.clz32(modulus[first] ?? 0) + 24;
+  return BigInt(`0x0${Buffer.from(modulus).toString("hex")}`).toString(2).length;
 }
 
 export const secretClient = lazy(() => new SecretClient(config().vault.url, identity(), vaultOptions()));
@@ -78,12 +77,7 @@ function cryptography(version: string): CryptographyClient {
 export function vaultOptions() {
   return {
     retryOptions: { maxRetries: 3, retryDelayInMs: 200, maxRetryDelayInMs: 2000 },
-    disableChallengeResourceVerification: isLoopback(config().vault.url),
+    // Only the local vault's challenge may name another domain than the vault's own: it names Azure's.
+    disableChallengeResourceVerification: new URL(config().vault.url).hostname === "localhost",
   };
-}
-
-/** Only there may a vault's challenge name another domain than its own (the local vault names Azure's). */
-function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
 }

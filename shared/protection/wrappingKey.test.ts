@@ -26,6 +26,7 @@ const sizeOf = async () => ((await keys.getKey(wrappingKeyName)).key?.n?.length 
 test("a vault's key of less than WRAPPING_KEY_BITS is refused by name until there is a large one; what it wrapped opens", async () => {
   expect(await sizeOf()).toBe(2048);
   await expect(vaultKeyWrap.wrap(Buffer.alloc(32))).rejects.toThrow(WrappingKeyTooSmall);
+  await expect(wrappingKeyReady()).rejects.toMatchObject({ name: "WrappingKeyTooSmall" });
   await expect(wrappingKeyReady()).rejects.toThrow(
     "The vault's key key-ring has 2048 bits; WRAPPING_KEY_BITS asks for 3072.",
   );
