@@ -18,7 +18,7 @@ export interface Certificates {
 
 /** The local stack cannot do what was asked. The message is one sentence for the person at the terminal. */
 export class LocalError extends Error {
-  override readonly name = "LocalError";
+  override readonly name: string = "LocalError";
 }
 
 /** Listens on loopback. `port` 0 takes a free one; a port in use becomes a {@link LocalError} that names it. */

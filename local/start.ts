@@ -1,36 +1,28 @@
 import { createWriteStream } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { MissingTool } from "../shared/media/tools.ts";
 import { provideTools } from "./ffmpeg.ts";
 import type { LogSink } from "./host/log.ts";
+import { UsageError, commandOptions } from "./options.ts";
 import { type SeededTenant, seed } from "./seed.ts";
 import { LocalError } from "./service.ts";
 import { type Stack, startStack } from "./stack.ts";
 import { readyTable } from "./table.ts";
-
-const { values } = parseArgs({
-  options: {
-    fresh: { type: "boolean", default: false },
-    seed: { type: "boolean", default: true },
-    data: { type: "string", default: ".local" },
-    settings: { type: "string", multiple: true, default: [] },
-  },
-  allowNegative: true,
-});
 
 try {
   await main();
 } catch (error) {
   if (!(error instanceof LocalError) && !(error instanceof MissingTool)) throw error;
   console.error(`callpilot: ${error.message}`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }
 
 async function main(): Promise<void> {
   const started = performance.now();
-  const dataDir = resolve(values.data);
+  const options = startOptions();
+  const settings = Object.fromEntries(options.settings.map(setting));
+  const dataDir = resolve(options.data);
   const stackFile = join(dataDir, "stack.json");
   const port = portNumber(process.env["PORT"] ?? "7071");
   await mkdir(dataDir, { recursive: true });
@@ -39,24 +31,39 @@ async function main(): Promise<void> {
   const stack = await startStack({
     port,
     dataDir,
-    fresh: values.fresh,
+    fresh: options.fresh,
     appDir: resolve("."),
     log: fileLog(logFile),
-    settings: Object.fromEntries(values.settings.map(setting)),
+    settings,
   });
   onStop(stack);
   // Only now: where another one runs on this folder, the file is of that one.
   await rm(stackFile, { force: true });
   const booted = performance.now() - started;
-  const tenants = values.seed ? await seeded(stack, dataDir) : [];
+  const tenants = options.seed ? await seeded(stack, dataDir, options.fresh) : [];
   await writeFile(stackFile, JSON.stringify(described(stack, tenants), null, 2));
   console.log(readyTable(stack, tenants, { dataDir, logFile, bootMilliseconds: booted }));
   process.send?.("ready");
 }
 
-async function seeded(stack: Stack, dataDir: string): Promise<readonly SeededTenant[]> {
+function startOptions() {
+  return commandOptions(
+    {
+      options: {
+        fresh: { type: "boolean", default: false },
+        seed: { type: "boolean", default: true },
+        data: { type: "string", default: ".local" },
+        settings: { type: "string", multiple: true, default: [] },
+      },
+      allowNegative: true,
+    },
+    "npm start takes --fresh, --no-seed, --data FOLDER and --settings NAME=value.",
+  );
+}
+
+async function seeded(stack: Stack, dataDir: string, fresh: boolean): Promise<readonly SeededTenant[]> {
   try {
-    return await seed(stack, dataDir, values.fresh);
+    return await seed(stack, dataDir, fresh);
   } catch (error) {
     await stack[Symbol.asyncDispose]();
     throw error;
@@ -76,7 +83,7 @@ function portNumber(text: string): number {
 
 function setting(text: string): [string, string] {
   const at = text.indexOf("=");
-  if (at < 1) throw new LocalError(`--settings ${text} is not NAME=value.`);
+  if (at < 1) throw new UsageError(`--settings ${text} is not NAME=value.`);
   return [text.slice(0, at), text.slice(at + 1)];
 }
 

@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-import { LocalError } from "../service.ts";
+import { UsageError, commandOptions } from "../options.ts";
 
 const breaks = ["signature", "playback", "event"] as const;
 /** A claim that is made false on purpose, to see that the demo notices. */
@@ -31,12 +30,12 @@ Exit code 0 means that every line of the table at the end was checked and is tru
   --help         shows this
 `;
 
-/** Throws {@link LocalError} for what is no option. */
+/** Throws {@link UsageError} for what is no option. */
 export function parseOptions(args: readonly string[]): DemoOptions {
-  const { values } = parsed(args);
+  const values = parsed(args);
   const claim = breaks.find((name) => name === values.break);
   if (values.break !== undefined && claim === undefined)
-    throw new LocalError(`--break takes ${breaks.join(", ")}: ${values.break} is none of them.`);
+    throw new UsageError(`--break takes ${breaks.join(", ")}: ${values.break} is none of them.`);
   return {
     help: values.help,
     data: values.data,
@@ -46,8 +45,8 @@ export function parseOptions(args: readonly string[]): DemoOptions {
 }
 
 function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
+  return commandOptions(
+    {
       args: [...args],
       options: {
         help: { type: "boolean", default: false },
@@ -55,9 +54,7 @@ function parsed(args: readonly string[]) {
         data: { type: "string", default: ".local" },
         break: { type: "string" },
       },
-    });
-  } catch (error) {
-    const [sentence = ""] = (error as Error).message.split(". ");
-    throw new LocalError(`${sentence}: npm run demo -- --help shows the options.`, { cause: error });
-  }
+    },
+    "npm run demo -- --help shows the options.",
+  );
 }

@@ -54,12 +54,16 @@ async function runDemo(dataDir: string): Promise<void> {
 }
 
 /** Runs the start command to its end and gives what it wrote. */
-async function outcome(
-  dataDir: string,
+async function outcome(dataDir: string, env: NodeJS.ProcessEnv = {}, args: readonly string[] = ["--no-seed"]) {
+  return await run("start", ["--data", dataDir, ...args], env);
+}
+
+async function run(
+  command: "start" | "token",
+  args: readonly string[],
   env: NodeJS.ProcessEnv = {},
-  args: readonly string[] = ["--no-seed"],
 ): Promise<{ code: number | null; stderr: string }> {
-  const child = spawn(process.execPath, ["local/start.ts", "--data", dataDir, ...args], {
+  const child = spawn(process.execPath, [`local/${command}.ts`, ...args], {
     env: { ...process.env, PORT: "0", ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -115,6 +119,24 @@ describe("npm start", () => {
     });
   });
 
+  it.each([
+    [["--bogus"], "Unknown option '--bogus'"],
+    [["--data"], "Option '--data <value>' argument missing"],
+    [["fresh"], "Unexpected argument 'fresh'"],
+  ])("refuses %j in one line, which names the options that it takes", async (args, words) => {
+    const { code, stderr } = await run("start", args);
+    expect(code).toBe(2);
+    expect(stderr.split("\n")).toEqual([expect.stringContaining("npm start takes --fresh, --no-seed"), ""]);
+    expect(stderr).toContain(words);
+  });
+
+  it("refuses a setting without a value", async () => {
+    expect(await outcome(join(folder, "setting"), {}, ["--settings", "LOG"])).toEqual({
+      code: 2,
+      stderr: "callpilot: --settings LOG is not NAME=value.\n",
+    });
+  });
+
   it("says what to do about damaged data, and leaves it as it is", async () => {
     const dataDir = join(folder, "damaged");
     const stack = await startStackProcess({ dataDir, args: ["--no-seed"] });
@@ -144,5 +166,25 @@ describe("npm start", () => {
     const { code, stderr } = await outcome(join(folder, "tools"), { FFMPEG_PATH: "/nowhere/ffmpeg" });
     expect(code).toBe(1);
     expect(stderr).toMatch(/^callpilot: FFMPEG_PATH names \/nowhere\/ffmpeg[^\n]*\n$/u);
+  });
+});
+
+describe("npm run token", () => {
+  it.each([
+    [
+      ["--bogus"],
+      "callpilot: Unknown option '--bogus': npm run token takes --email ADDRESS, --tenant ID and --data FOLDER.\n",
+    ],
+    [[], "callpilot: Say whose token: npm run --silent token -- --email owner@northwind.localhost\n"],
+  ])("refuses %j in one line", async (args, stderr) => {
+    expect(await run("token", args)).toEqual({ code: 2, stderr });
+  });
+
+  it("says where there is no stack", async () => {
+    const args = ["--email", "owner@northwind.localhost", "--data", join(folder, "nowhere")];
+    expect(await run("token", args)).toEqual({
+      code: 1,
+      stderr: `callpilot: There is no ${join(folder, "nowhere", "stack.json")}: run npm start first.\n`,
+    });
   });
 });
