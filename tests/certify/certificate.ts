@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
 import { type PublicKey, type Signature, isSignedBy } from "../../shared/protection/signature.ts";
 import type { Section, Violation } from "./ledger.ts";
 
@@ -67,11 +69,29 @@ export function thumbprint({ kty, n, e }: PublicKey): string {
   return createHash("sha256").update(canonicalBytes({ kty, n, e })).digest("base64url");
 }
 
+const text = Type.String();
+/** What is understood of a certificate before anybody is believed. */
+const Understood = Type.Object({
+  statement: Type.Object({
+    format: Type.Literal("callpilot-isolation-certificate/1"),
+    issuedAt: text,
+    sections: Type.Array(Type.Object({ missed: Type.Array(text), violations: Type.Array(Type.Object({})) })),
+  }),
+  key: Type.Unknown(),
+  signature: Type.Unknown(),
+});
+/** What a signature is checked with. */
+const Verifiable = Type.Object({
+  key: Type.Object({ kty: Type.Literal("RSA"), kid: text, n: text, e: text }),
+  signature: Type.Object({ kid: text, value: text }),
+});
+
 /** The certificate in a text whose signature is that of the key in it, or what is wrong with it. */
 export function verified(text: string): Certificate | { readonly fault: string } {
   const certificate = parsed(text);
   if (certificate === undefined) return { fault: "this is no isolation certificate that is understood here" };
   const { statement, key, signature } = certificate;
+  if (!Value.Check(Verifiable, certificate)) return { fault: "its public key or its signature is broken" };
   if (!isSignedBy(key, canonicalBytes(statement), signature))
     return { fault: "the signature does not fit: it was changed after it was signed" };
   if (resultOf(statement.sections) !== statement.result)
@@ -81,10 +101,8 @@ export function verified(text: string): Certificate | { readonly fault: string }
 
 function parsed(text: string): Certificate | undefined {
   try {
-    const { statement, key, signature } = JSON.parse(text) as Partial<Certificate>;
-    if (statement?.format !== "callpilot-isolation-certificate/1" || key === undefined || signature === undefined)
-      return undefined;
-    return { statement, key, signature };
+    const certificate = JSON.parse(text) as Certificate;
+    return Value.Check(Understood, certificate) ? certificate : undefined;
   } catch {
     return undefined;
   }

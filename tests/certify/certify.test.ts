@@ -48,6 +48,19 @@ describe("npm run certify", () => {
     const page = await readFile(join(out, "isolation-certificate.html"), "utf8");
     expect(page).toContain("Nothing came through");
     expect(page).toContain(certificate.signature.value);
+    expect(page).toContain("nobody can call those from outside");
+    const {
+      tokens = 0,
+      cursors = 0,
+      grants = 0,
+    } = Object.fromEntries(
+      certificate.statement.sections.map(({ name, counts }) => [
+        name,
+        Object.entries(counts).reduce((sum, [what, count]) => sum + (what.includes("refused") ? count : 0), 0),
+      ]),
+    );
+    expect(page).toContain(`<b>${tokens + cursors + grants}</b><span>attempts that were refused as promised</span>`);
+    expect(page).toContain("<b>0</b><span>attempts that were answered as if");
 
     const checked = await certify("--verify", certificateIn(out));
     expect(checked).toMatchObject({ code: 0, stderr: "" });
@@ -77,7 +90,28 @@ describe("npm run certify", () => {
     expect(stdout).toContain("changed after it was signed");
   });
 
+  test("says in one line of a certificate whose public key is broken that it is", async () => {
+    const certificate = JSON.parse(await readFile(certificateIn(join(folder, "sound")), "utf8")) as Certificate;
+    const changes = [{ n: undefined }, { n: 5 }, { kty: "EC" }, { kid: null }];
+    const texts = changes.map((change) => JSON.stringify({ ...certificate, key: { ...certificate.key, ...change } }));
+    const fault = "its public key or its signature is broken";
+    for (const text of texts) expect(verified(text)).toEqual({ fault });
+    const file = join(folder, "broken.json");
+    await writeFile(file, texts[0] ?? "");
+    expect(await certify("--verify", file)).toEqual({ code: 1, stdout: `  ✗ ${file}: ${fault}\n`, stderr: "" });
+  });
+
   test.each([
+    "null",
+    "{",
+    "{}",
+    '{"statement":{"format":"callpilot-isolation-certificate/1"},"key":{},"signature":{}}',
+  ])("understands no other file: %s", (text) => {
+    expect(verified(text)).toEqual({ fault: "this is no isolation certificate that is understood here" });
+  });
+
+  test.each([
+    ["an option that it does not have", ["--bogus"], "Unknown option '--bogus'"],
     ["an unknown section", ["--only", "nothing"], "nothing is none of them"],
     ["a file that is not there", ["--verify", "nowhere.json"], "nowhere.json cannot be read"],
   ])("says in one sentence that it cannot work with %s", async (_, args, words) => {
