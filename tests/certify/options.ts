@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { parseArgs } from "node:util";
-import { LocalError } from "../../local/service.ts";
+import { UsageError, commandOptions } from "../../local/options.ts";
 import { operations } from "../support/contracts.ts";
 import { sectionNames } from "./sections.ts";
 
@@ -41,9 +40,9 @@ certificate could not be made.
   --help           shows this
 `;
 
-/** Throws {@link LocalError} for what is no option. */
+/** Throws {@link UsageError} for what is no option. */
 export function parseOptions(args: readonly string[]): CertifyOptions {
-  const { values } = parsed(args);
+  const values = parsed(args);
   const only = values.only?.split(",") ?? sectionNames;
   const functions = values.functions?.split(",") ?? functionNames;
   refuseUnknown("--only", only, sectionNames);
@@ -61,12 +60,12 @@ export function parseOptions(args: readonly string[]): CertifyOptions {
 
 function refuseUnknown(option: string, given: readonly string[], known: readonly string[]): void {
   const unknown = given.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new LocalError(`${option} takes ${known.join(", ")}: ${unknown} is none of them.`);
+  if (unknown !== undefined) throw new UsageError(`${option} takes ${known.join(", ")}: ${unknown} is none of them.`);
 }
 
 function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
+  return commandOptions(
+    {
       args: [...args],
       options: {
         help: { type: "boolean", default: false },
@@ -77,9 +76,7 @@ function parsed(args: readonly string[]) {
         seed: { type: "string" },
         verify: { type: "string" },
       },
-    });
-  } catch (error) {
-    const [sentence = ""] = (error as Error).message.split(". ");
-    throw new LocalError(`${sentence}: npm run certify -- --help shows the options.`, { cause: error });
-  }
+    },
+    "npm run certify -- --help shows the options.",
+  );
 }

@@ -20,7 +20,7 @@ p { margin: 0 0 .75rem; }
 .verdict .sign { grid-row: span 2; font-size: 2.4rem; line-height: 1; }
 .verdict strong { font-size: 1.35rem; line-height: 1.3; }
 .verdict span { color: var(--ink); }
-.figures { display: grid; grid-template-columns: repeat(4, 1fr); gap: .75rem; margin: 0 0 2.25rem; padding: 0; list-style: none; }
+.figures { display: grid; grid-template-columns: repeat(5, 1fr); gap: .75rem; margin: 0 0 2.25rem; padding: 0; list-style: none; }
 .figures li { padding: .9rem 1rem; border: 1px solid var(--line); border-radius: .7rem; }
 .figures b { display: block; font-size: 1.5rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .figures span { color: var(--soft); font-size: .875rem; line-height: 1.35; display: block; }
@@ -70,6 +70,11 @@ export function certificatePage({ statement, key, signature }: Certificate): Pag
           invalid and other people's credentials. It says what was tried at that time on that version. It is no proof that
           nothing else could be tried, and it was made on the services that Callpilot is developed with, not on Azure.
         </p>
+        <p class="soft">
+          It calls the ${String(stack["operations"])} functions that answer requests over the network. Callpilot has others, which timers, queues, the
+          database and the storage start: nobody can call those from outside, and this program does not. What they do
+          by themselves meanwhile is seen by the database’s record, the log and the mails only.
+        </p>
         <dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
         <p class="soft">
           The signed original is <code>isolation-certificate.json</code>. Check it with
@@ -106,7 +111,11 @@ function figures({ sections, stack, seconds }: Statement): Html {
       0,
     );
   const all: readonly (readonly [number | string, string])[] = [
-    [sum((what) => what.includes("refused") || what.startsWith("answered")), "attempts that were refused as promised"],
+    [sum((what) => what.includes("refused")), "attempts that were refused as promised"],
+    [
+      sum((what) => what.startsWith("answered")),
+      "attempts that were answered as if nothing of another’s had been named",
+    ],
     [sum((what) => what.startsWith("distinct")), "different combinations of function, caller, credential and target"],
     [sum((what) => what.endsWith("(twins)")), "genuine requests that worked, so that a refusal means something"],
     [`${String(stack["operations"])} functions`, `in ${Math.round(seconds)} seconds`],
