@@ -157,12 +157,21 @@ describe("what changes nothing is in the audit, too:", () => {
     expect(entry).toMatchObject({ action: "getSurvey", result: "denied", code: "not_found" });
   });
 
-  test("a refusal is one where it cannot be recorded any more: who tries every id does not fill the log", async () => {
-    const { token, id } = side.people.surveyor;
+  test("who tries every id does not fill the log: what exceeds 60 is one entry for each function", async () => {
+    const { token, id } = side.people.admin;
     // More than two windows of 60 take, in case they span an end of one.
     const tries = Array.from({ length: 150 }, (_, at) => `svy_01M894XPK5Z7YNZEP0YTJ${String(at).padStart(5, "0")}`);
-    for (const surveyId of tries) await expectApi(`GET /v1/surveys/${surveyId}`, 404, { token });
-    const found = await entries(side.people.owner.token, { actor: id }, 50);
-    expect(found.length).toBeLessThanOrEqual(2 * 60);
+    await Promise.all(tries.map(async (surveyId) => expectApi(`GET /v1/surveys/${surveyId}`, 404, { token })));
+    await expectApi("DELETE /v1/keys/key_01M894XPK5Z7YNZEP0YTJ00000", 404, { token });
+    const owner = side.people.owner.token;
+    const last = await until("the last refusal", 20, async () =>
+      (await audit(owner, { actor: id })).find(({ action }) => action === "revokeKey"),
+    );
+    expect(last).toMatchObject({ result: "denied", code: "not_found" });
+    const found = await audit(owner, { actor: id });
+    expect(found.length).toBeLessThanOrEqual(2 * 60 + 4);
+    expect(found).toContainEqual(
+      expect.objectContaining({ action: "getSurvey", target: side.id, result: "denied", code: "not_found" }),
+    );
   });
 });
