@@ -1,3 +1,4 @@
+import { isScope } from "../keys/apiKey.ts";
 import { isCredential } from "../keys/credential.ts";
 import { noteUse } from "../keys/noteUse.ts";
 import { memberId, memberKind } from "../members/member.ts";
@@ -67,9 +68,14 @@ export async function authenticate(
   return access(caller, caller.tenant.id, facts);
 }
 
-/** Whether the caller may. Throws `forbidden`. */
+/** Whether the caller may. Throws `forbidden`, which says what is missing. */
 export function authorize(caller: Caller, permission: Permission): void {
-  if (!may(caller, permission)) throw new Problem("forbidden");
+  if (!may(caller, permission)) throw new Problem("forbidden", { detail: lackOf(caller, permission) });
+}
+
+function lackOf({ type }: Caller, permission: Permission): string {
+  if (type !== "service") return "Your role does not allow this";
+  return isScope(permission) ? `This key does not have the scope ${permission}` : "No scope of a key allows this";
 }
 
 /** The scope of a guest whose credential was verified outside a request's own bearer: by the link itself. */

@@ -1,4 +1,4 @@
-import { type Scope, scopes } from "../keys/apiKey.ts";
+import { type Scope, isScope, scopes } from "../keys/apiKey.ts";
 import type { MemberRole } from "../members/member.ts";
 import type { Caller } from "./caller.ts";
 
@@ -48,7 +48,7 @@ export type Permission = keyof typeof permissions | "public";
 /** Whether the role has the permission, a service by its key's scopes. `public` is for everybody and asks for no role. */
 export function allows(permission: Permission, role: Role | "public", held: readonly Scope[] = []): boolean {
   if (permission === "public") return true;
-  if (role === "service") return scopes.some((scope) => scope === permission && held.includes(scope));
+  if (role === "service") return isScope(permission) && held.includes(permission);
   const roles: readonly (Role | "public")[] = permissions[permission];
   return roles.includes(role);
 }

@@ -21,6 +21,10 @@ export const scopes = [
 ] as const;
 export type Scope = (typeof scopes)[number];
 
+export function isScope(permission: string): permission is Scope {
+  return scopes.some((scope) => scope === permission);
+}
+
 /** Keys that a tenant can have, those included that have ended and are still shown. */
 export const maxKeys = 50;
 

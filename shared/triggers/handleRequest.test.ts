@@ -239,7 +239,9 @@ describe("the order of the checks", () => {
     const huge = { "content-length": String(maxBodyBytes + 1) };
     const wrong = { params, headers: huge, body: "{" };
     expectProblem(await send(putNote, wrong), 401, "unauthenticated");
-    expectProblem(await send(putNote, { ...wrong, token }), 403, "forbidden");
+    const forbidden = await send(putNote, { ...wrong, token });
+    expectProblem(forbidden, 403, "forbidden");
+    expect(forbidden.json["detail"]).toBe("Your role does not allow this");
     expectProblem(await send(putNote, { ...wrong, token: owner }), 404, "not_found");
     const known = { params: { surveyId: newId(prefixes.survey) }, token: owner };
     expectProblem(await send(putNote, { ...known, headers: huge, body: "{" }), 413, "body_too_large");

@@ -12,7 +12,7 @@ export const problems = {
   unauthenticated: [401, "A valid credential is required"],
   link_invalid: [401, "This link is not valid"],
   invitation_invalid: [401, "This invitation is not valid"],
-  forbidden: [403, "Your role does not allow this"],
+  forbidden: [403, "You may not do this"],
   scope_escalation: [403, "A key gives no more than its maker has"],
   owner_only: [403, "Only an owner may do this"],
   tenant_suspended: [403, "This account is suspended"],

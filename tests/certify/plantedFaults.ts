@@ -55,7 +55,7 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
     patches: [
       {
         file: "shared/auth/authenticate.ts",
-        text: 'if (!may(caller, permission)) throw new Problem("forbidden");',
+        text: 'if (!may(caller, permission)) throw new Problem("forbidden", { detail: lackOf(caller, permission) });',
         instead: "",
       },
     ],

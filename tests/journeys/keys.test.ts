@@ -51,8 +51,13 @@ describe.concurrent("a service key", () => {
     await expectApi(`GET /v1/surveys/${surveyId}`, 200, { token });
     const seen = await expectApi<{ items: { id: string }[] }>("GET /v1/surveys", 200, { token });
     expect(seen.body.items.map(({ id }) => id).sort()).toEqual([surveyId, made.body.id].sort());
-    for (const operation of ["GET /v1/tenant", "GET /v1/keys", "GET /v1/events", "GET /v1/templates"])
-      expect((await expectApi<Refusal>(operation, 403, { token })).body.code).toBe("forbidden");
+    for (const [operation, detail] of [
+      ["GET /v1/tenant", "No scope of a key allows this"],
+      ["GET /v1/keys", "This key does not have the scope keys:manage"],
+      ["GET /v1/events", "This key does not have the scope events:read"],
+      ["GET /v1/templates", "This key does not have the scope templates:read"],
+    ] as const)
+      expect((await expectApi<Refusal>(operation, 403, { token })).body).toMatchObject({ code: "forbidden", detail });
     const decision = await api<Refusal>(`POST /v1/surveys/${surveyId}/transitions`, {
       token,
       body: { to: "cancelled" },
