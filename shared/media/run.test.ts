@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { globSync, readFileSync, readlinkSync } from "node:fs";
 import { mkdtemp, open, rm, stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -98,6 +98,19 @@ test("what a tool leaves running goes with it, though it ended well and whatever
   const [attached, detached] = [oddSleep(), oddSleep()];
   expect(await shell(`sleep ${attached} & sleep ${detached} >/dev/null 2>&1 & echo done`)).toBe("done\n");
   await until(() => processesWith(attached).length + processesWith(detached).length === 0);
+});
+
+test("a tool and what it has started do not outlive an app that is killed", async () => {
+  const odd = oddSleep();
+  const script = `trap '' PIPE; sleep ${odd} & while :; do echo busy; done`;
+  const code = `
+    import { run } from ${JSON.stringify(join(import.meta.dirname, "run.ts"))};
+    await run("/bin/sh", ["-c", ${JSON.stringify(script)}], ${JSON.stringify({ cwd, limits })});
+  `;
+  const app = spawn(process.execPath, ["--input-type=module", "--eval", code], { stdio: "ignore" });
+  await until(() => processesWith(odd).length > 0);
+  app.kill("SIGKILL");
+  await until(() => processesWith(odd).length + processesWith(script).length === 0);
 });
 
 /** What the handles of this process lead to. */

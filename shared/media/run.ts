@@ -48,9 +48,20 @@ export class ToolFailure extends Error {
 const limited = [
   'ulimit -c 0 && ulimit -S -t "$1" && ulimit -H -t "$2" && ulimit -f "$4" && ulimit -n "$5"',
   '{ ulimit -v "$3" || [ "$(uname)" = Darwin ]; }',
-  // Not `exec`: the first process of a namespace is one to which no signal means anything, so that is the shell.
-  'shift 5 && { "$@"; exit $?; }',
 ].join(" && ");
+
+/**
+ * The shell's input is a pipe that nothing is ever written to: its end says that this process is no more, even by
+ * SIGKILL, and then a watcher ends the group.
+ */
+const attended = [
+  `${limited} || exit`,
+  "shift 5; exec 3<&0 </dev/null",
+  "{ read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & watcher=$!",
+  // Not `exec`: the first process of a namespace is one to which no signal means anything, so that is the shell.
+  'exec 3<&-; "$@"; code=$?',
+  "exec 2>/dev/null; kill -KILL $watcher; wait $watcher; exit $code",
+].join("\n");
 
 const maxOutput = 4 * 1024 * 1024;
 /** Of one line, in characters. */
@@ -59,7 +70,7 @@ const maxLine = 64 * 1024;
 /**
  * Runs a tool as a process group of its own with limits, an empty environment and no input, confined as far as the machine
  * allows, and returns what it wrote. Throws {@link ToolFailure}, or the signal's reason when aborted. However it ends, the
- * whole group is dead by then.
+ * whole group is dead by then; it also dies with this process.
  */
 export async function run(tool: string, args: readonly string[], options: RunOptions): Promise<string> {
   const { limits, signal } = options;
@@ -69,14 +80,14 @@ export async function run(tool: string, args: readonly string[], options: RunOpt
   const child = spawn(
     program,
     [
-      ...[...before, "/bin/sh", "-c", limited, "sh"],
+      ...[...before, "/bin/sh", "-c", attended, "sh"],
       ...[limits.cpuSeconds, limits.cpuSeconds + 5, kibibytes(limits.memoryBytes)].map(
         (value) => `${Math.ceil(value)}`,
       ),
       ...[`${Math.ceil(limits.fileBytes / 512)}`, `${limits.openFiles}`],
       ...[tool, ...args],
     ],
-    { cwd: options.cwd, env: {}, detached: true, stdio: ["ignore", "pipe", "pipe"] },
+    { cwd: options.cwd, env: {}, detached: true, stdio: ["pipe", "pipe", "pipe"] },
   );
   const name = tool.split("/").at(-1) ?? tool;
   let stopped: { why: unknown } | undefined;
