@@ -54,7 +54,7 @@ async function carryOut(work: Work, container: BlobContainer): Promise<Outcome> 
     await recordFailed(work);
     return "processing_failed";
   } catch (error) {
-    if (error instanceof LeaseLost || work.signal.aborted) return "idle";
+    if (error instanceof LeaseLost || work.signal.reason instanceof LeaseLost) return "idle";
     if (work.video.attempts >= maxAttempts) await recordFailed(work);
     else await work.rest();
     throw error;

@@ -11,6 +11,11 @@ import { type Video, videoKind } from "./video.ts";
 const leaseMs = 60_000;
 const beatMs = 5_000;
 const renewMs = 20_000;
+/**
+ * An attempt ends by then, whatever it is at. At `functionTimeout` (host.json) the host would end this process, with all
+ * else that is at work in it.
+ */
+const longestMs = 3.75 * 3_600_000;
 
 /** How far the processing of a video is, 0..1. One point read. */
 export async function progressOf(tenant: TenantScope, videoId: string): Promise<number> {
@@ -66,12 +71,16 @@ export async function claim(
   }
 }
 
-/** One attempt at a video. Its lease is renewed until {@link end}, and its signal aborts when the lease is lost. */
+/**
+ * One attempt at a video. Its lease is renewed until {@link end}; its signal aborts when the lease is lost, or the attempt
+ * has taken too long.
+ */
 export class Work {
   readonly tenant: TenantScope;
   readonly video: Entity<Video>;
-  readonly #lost = new AbortController();
+  readonly #over = new AbortController();
   readonly #timer: NodeJS.Timeout;
+  readonly #begun = now().getTime();
   #lease: Entity<Lease>;
   #progress = 0;
   #beating: Promise<void> = Promise.resolve();
@@ -86,7 +95,7 @@ export class Work {
   }
 
   get signal(): AbortSignal {
-    return this.#lost.signal;
+    return this.#over.signal;
   }
 
   /** Tells how far the work is, 0..1; stored with the next renewal. */
@@ -110,14 +119,16 @@ export class Work {
 
   async #beat(): Promise<void> {
     const age = now().getTime() - Date.parse(this.#lease.updatedAt);
-    if (this.signal.aborted || (age < renewMs && this.#progress - this.#lease.progress < 0.01)) return;
+    if (now().getTime() - this.#begun > longestMs) this.#over.abort(new Error("the attempt took too long"));
+    if (this.signal.reason instanceof LeaseLost || (age < renewMs && this.#progress - this.#lease.progress < 0.01))
+      return;
     try {
       this.#lease = await renewLease(this.tenant, this.#lease, { until: after(leaseMs), progress: this.#progress });
     } catch (error) {
       // The next beat may reach the database again; after the lease's end another may be at work.
       if (!(error instanceof LeaseLost) && isLive(this.#lease)) return;
       clearInterval(this.#timer);
-      this.#lost.abort(new LeaseLost("The lease has ended."));
+      this.#over.abort(new LeaseLost("The lease has ended."));
     }
   }
 }
