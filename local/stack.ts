@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startAzurite } from "./azurite.ts";
 import { startBlobFront } from "./blobFront.ts";
 import { caFile, loadCertificates, trust } from "./certificates.ts";
-import { startCosmos } from "./cosmos/server.ts";
+import { type DatabaseDone, startCosmos } from "./cosmos/server.ts";
 import { type FunctionsHost, type HostOptions, startHost } from "./host/host.ts";
 import type { LogSink } from "./host/log.ts";
 import { startIdentity } from "./identity.ts";
@@ -27,6 +27,8 @@ export interface StackOptions {
   readonly log: LogSink;
   /** Runs the app, whose settings are in `env`; in this process unless given. */
   readonly startApp?: (options: HostOptions) => Promise<FunctionsHost>;
+  /** Sees each request to the database between its effect and its answer. */
+  readonly onDatabaseRequest?: (done: DatabaseDone) => void;
   /** Further settings, or other values of the stack's own. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -37,6 +39,7 @@ export interface Stack extends AsyncDisposable {
   readonly issuerUrl: string;
   readonly blobUrl: string;
   readonly blobHttpUrl: string;
+  readonly queueUrl: string;
   readonly cosmosUrl: string;
   readonly vaultUrl: string;
   readonly mailUrl: string;
@@ -76,7 +79,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     keep(storage.blob);
     keep(storage.queue);
     const front = keep(await startBlobFront({ port: at(2), target: storage.blob.url, tls }));
-    const cosmos = keep(await startCosmos({ port: at(4), dataDir: folder("cosmos"), tls }));
+    const cosmos = keep(
+      await startCosmos({ port: at(4), dataDir: folder("cosmos"), tls, onDone: options.onDatabaseRequest }),
+    );
     const vault = keep(await startVault({ port: at(5), dataDir: folder("vault"), tls }));
     const issuerPort = await keptPort(folder("issuer"));
     const issuer = keep(
@@ -138,6 +143,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       issuerUrl: issuer.url,
       blobUrl: storage.blobServiceUri,
       blobHttpUrl: `${front.url}/${storage.account}`,
+      queueUrl: storage.queueServiceUri,
       cosmosUrl: cosmos.url,
       vaultUrl: vault.url,
       mailUrl: mail.url,

@@ -12,7 +12,7 @@ import { CosmosError } from "./errors.ts";
 import { type Fault, Faults } from "./faults.ts";
 import { type Answer, Handler } from "./handler.ts";
 import { recordDirVariable, recorder } from "./recorder.ts";
-import { parseRequest } from "./request.ts";
+import { type CosmosRequest, parseRequest } from "./request.ts";
 import { RequestLog } from "./requestLog.ts";
 import { Store } from "./store.ts";
 import { requireToken } from "./token.ts";
@@ -23,6 +23,13 @@ export interface CosmosService extends LocalService {
   readonly faults: Faults;
   /** What arrived; other processes use `/_local/counters` and `/_local/requests`. */
   readonly requests: RequestLog;
+}
+
+/** A request that was carried out and is not answered yet. */
+export interface DatabaseDone {
+  readonly request: CosmosRequest;
+  /** Of the sender's end of the connection. */
+  readonly port: number;
 }
 
 /** Read fully before it is refused, so that the caller gets an answer instead of a cut connection. */
@@ -69,6 +76,8 @@ export async function startCosmos(options: {
   readonly tls: Certificates;
   /** Folder in which every request for documents is kept, for a look at them all after a test run. */
   readonly recordDir?: string | undefined;
+  /** Sees each request for documents between its effect and its answer. */
+  readonly onDone?: ((done: DatabaseDone) => void) | undefined;
 }): Promise<CosmosService> {
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const store = new Store(join(options.dataDir, "cosmos.sqlite"));
@@ -100,6 +109,7 @@ export async function startCosmos(options: {
     else if (fault !== undefined && fault.status !== "stale") answer = faultAnswer({ ...fault, status: fault.status });
     requests.add({ ...record, status: answer?.status ?? "reset" });
     recording?.(record);
+    options.onDone?.({ request: parsed, port: request.socket.remotePort ?? 0 });
     if (answer === undefined) request.socket.destroy();
     else send(response, answer, record.activityId);
   };

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { trust } from "../../certificates.ts";
 import { LocalError } from "../../service.ts";
 import type { BlobCreated } from "../blob.ts";
+import { setClockAhead } from "./clock.ts";
 import type { HostOptions } from "../host.ts";
 
 // The entry of the process that runs a test's app: one host per process.
@@ -12,9 +13,12 @@ export type FromParent =
         readonly ca?: string;
         /** A free one unless given. */
         readonly port?: number;
+        /** Milliseconds, see {@link setClockAhead}. */
+        readonly clockAhead?: number;
       };
     }
   | { readonly stop: true }
+  | { readonly clockAhead: number }
   | { readonly blob: BlobCreated }
   | { readonly queue: string };
 
@@ -25,7 +29,8 @@ let close: (() => Promise<void>) | undefined;
 
 async function take(message: FromParent): Promise<void> {
   if ("start" in message) {
-    const { ca, ...options } = message.start;
+    const { ca, clockAhead, ...options } = message.start;
+    if (clockAhead !== undefined) setClockAhead(clockAhead);
     if (ca !== undefined) trust(await readFile(ca, "utf8"));
     const { startHost } = await import("../host.ts");
     const host = await startHost({
@@ -42,7 +47,8 @@ async function take(message: FromParent): Promise<void> {
     await close?.();
     // The library never closes the server it streams through.
     process.exit(0);
-  } else if ("blob" in message)
+  } else if ("clockAhead" in message) setClockAhead(message.clockAhead);
+  else if ("blob" in message)
     blobListeners.forEach((listen) => {
       listen(message.blob);
     });

@@ -1,0 +1,46 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { buildWithFault } from "../certify/plantedFaults.ts";
+
+/** Runs `npm run sim:crash` on a built app, in a process of its own: it moves the clock of its process. */
+async function run(appDir: string, ...args: string[]): Promise<{ readonly code: number; readonly output: string }> {
+  const program = join(import.meta.dirname, "main.ts");
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [program, "--app", appDir, ...args]);
+    return { code: 0, output: stdout };
+  } catch (error) {
+    const { code, stdout } = error as { code: number; stdout: string };
+    return { code, output: stdout };
+  }
+}
+
+test(
+  "instances that are killed lose nothing, do nothing twice and leave nothing behind",
+  { timeout: 180_000 },
+  async () => {
+    const { code, output } = await run(process.cwd(), ...["--kills", "6", "--videos", "12", "--seed", "suite"]);
+    expect([code, output]).toEqual([0, expect.stringContaining("nothing lost, nothing twice, nothing left over")]);
+  },
+);
+
+test("the simulation notices a sweep that finds nothing", { timeout: 180_000 }, async () => {
+  const appDir = await mkdtemp(join(tmpdir(), "callpilot-planted-"));
+  try {
+    await buildWithFault({ patches: [noSweep] }, appDir);
+    const small = ["--kills", "1", "--videos", "3", "--seed", "planted", "--patience", "2"];
+    const { code, output } = await run(appDir, ...small);
+    expect([code, output]).toEqual([1, expect.stringContaining(" is awaiting_upload instead of upload_expired")]);
+  } finally {
+    await rm(appDir, { recursive: true, force: true });
+  }
+});
+
+const noSweep = {
+  file: "shared/videos/sweepTenant.ts",
+  text: "  await expireUploads(tenant, container, report);\n",
+  instead: "",
+};
