@@ -50,15 +50,32 @@ export async function processVideo(tenant: TenantScope, surveyId: string, videoI
 
 async function carryOut(work: Work, container: BlobContainer): Promise<Outcome> {
   try {
+    return await attemptOrGiveUp(work, container);
+  } catch (error) {
+    if (!(error instanceof LeaseLost)) throw error;
+    await giveWay(work, container);
+    return "idle";
+  }
+}
+
+async function attemptOrGiveUp(work: Work, container: BlobContainer): Promise<Outcome> {
+  try {
     if (work.video.attempts <= maxAttempts) return await attempt(work, container);
     await recordFailed(work);
     return "processing_failed";
   } catch (error) {
-    if (error instanceof LeaseLost || work.signal.reason instanceof LeaseLost) return "idle";
+    if (error instanceof LeaseLost) throw error;
+    if (work.signal.reason instanceof LeaseLost) throw work.signal.reason;
     if (work.video.attempts >= maxAttempts) await recordFailed(work);
     else await work.rest();
     throw error;
   }
+}
+
+/** Somebody else is at work, or has ended the video: then what this attempt has stored since is nobody's. */
+async function giveWay({ tenant, video }: Work, container: BlobContainer): Promise<void> {
+  const { state } = await tenant.repository.get(videoKind, video.id);
+  if (state !== "uploaded" && state !== "processing") await tidy(tenant, container, video, state);
 }
 
 async function attempt(work: Work, container: BlobContainer): Promise<Outcome> {
@@ -93,6 +110,8 @@ async function limitsOf({ tenant, video }: Work): Promise<MediaLimits> {
   };
 }
 
+const withoutFiles: readonly VideoState[] = ["rejected", "deleting", "deleted"];
+
 /**
  * Removes what a video that has ended is not to leave behind, here and in storage. Only now: until the end is recorded,
  * another attempt may be the one that counts.
@@ -102,7 +121,7 @@ async function tidy(tenant: TenantScope, container: BlobContainer, video: Entity
   const { incoming, ...made } = blobNames(surveyId, videoId);
   // What failed keeps its upload, for another attempt.
   if (state !== "processing_failed") await deleteBlob(container, incoming);
-  if (state === "rejected") for (const blobName of Object.values(made)) await deleteBlob(container, blobName);
+  if (withoutFiles.includes(state)) for (const blobName of Object.values(made)) await deleteBlob(container, blobName);
   await removeDeadFolders(videoId);
   await withdraw({ tenantId: tenant.tenantId, surveyId, videoId });
 }

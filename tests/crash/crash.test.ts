@@ -27,20 +27,24 @@ test(
   },
 );
 
-test("the simulation notices a sweep that finds nothing", { timeout: 180_000 }, async () => {
+test("the simulation notices what is left behind", { timeout: 180_000 }, async () => {
   const appDir = await mkdtemp(join(tmpdir(), "callpilot-planted-"));
   try {
-    await buildWithFault({ patches: [noSweep] }, appDir);
-    const small = ["--kills", "1", "--videos", "3", "--seed", "planted", "--patience", "2"];
+    await buildWithFault({ patches: untidy }, appDir);
+    const small = ["--kills", "1", "--videos", "2", "--seed", "planted", "--patience", "1"];
     const { code, output } = await run(appDir, ...small);
-    expect([code, output]).toEqual([1, expect.stringContaining(" is awaiting_upload instead of upload_expired")]);
+    expect([code, output]).toEqual([1, expect.stringMatching(/the blob incoming\/\w+\/\w+ is an orphan/u)]);
   } finally {
     await rm(appDir, { recursive: true, force: true });
   }
 });
 
-const noSweep = {
-  file: "shared/videos/sweepTenant.ts",
-  text: "  await expireUploads(tenant, container, report);\n",
-  instead: "",
-};
+/** Uploads stay when their videos are ready, and the sweep does not mind. */
+const untidy = [
+  {
+    file: "shared/videos/processVideo.ts",
+    text: 'if (state !== "processing_failed") await deleteBlob(container, incoming);',
+    instead: "",
+  },
+  { file: "shared/videos/sweepTenant.ts", text: "await discardUnwanted(tenant, container, report);", instead: "" },
+];

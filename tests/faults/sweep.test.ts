@@ -59,7 +59,7 @@ it("ends an upload whose session is over: nothing is stored, nothing is counted"
   const upload = await arrivedUpload(text);
   later(6 * 24 * 60 + 1);
   expect(await sweep(upload)).toEqual(["upload_expired"]);
-  expect(await tracesOf(upload)).toMatchObject({ state: "upload_expired", counted: 0, blobs: {} });
+  expect(await tracesOf(upload)).toEqual(expect.objectContaining({ state: "upload_expired", counted: 0, blobs: {} }));
   expect(await sweep(upload)).toEqual([]);
 });
 
@@ -89,12 +89,14 @@ it("finishes a deletion", async () => {
   await setVideo(upload, { state: "deleting" });
   await withdraw(placeOf(upload));
   expect(await sweep(upload)).toEqual(["deletion_finished"]);
-  expect(await tracesOf(upload)).toMatchObject({
-    state: "deleted",
-    counted: 0,
-    blobs: {},
-    events: ["video.uploaded", "video.deleted"],
-  });
+  expect(await tracesOf(upload)).toEqual(
+    expect.objectContaining({
+      state: "deleted",
+      counted: 0,
+      blobs: {},
+      events: ["video.uploaded", "video.deleted"],
+    }),
+  );
 });
 
 it("removes what is sent after the end under a grant that outlives it, and a manifest that is left", async () => {
@@ -106,12 +108,12 @@ it("removes what is sent after the end under a grant that outlives it, and a man
   expect(await sweep(upload)).toEqual(["manifest_withdrawn"]);
   await putJson(container, incoming(upload), "later");
   expect(await sweep(upload)).toEqual(["upload_discarded"]);
-  expect(await tracesOf(upload)).toMatchObject({ state: "rejected", blobs: {}, manifest: false });
+  expect(await tracesOf(upload)).toEqual(expect.objectContaining({ state: "rejected", blobs: {}, manifest: false }));
 });
 
 it("discards what is more than was declared", async () => {
   const upload = await arrivedUpload(text);
   await putJson(upload.container, incoming(upload), "x".repeat(upload.size));
   expect(await sweep(upload)).toEqual(["upload_discarded"]);
-  expect(await tracesOf(upload)).toMatchObject({ state: "awaiting_upload", blobs: {} });
+  expect(await tracesOf(upload)).toEqual(expect.objectContaining({ state: "awaiting_upload", blobs: {} }));
 });

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { now, setClockForTests } from "../../shared/clock.ts";
 import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
@@ -9,7 +12,16 @@ import { removeDeadFolders } from "../../shared/videos/workFolder.ts";
 import { startBackend } from "../support/backend.ts";
 import { type Fault, faultModes, reachedSites, run } from "../support/faultHook.ts";
 import { faultFiles, sitesOf } from "../support/faultSites.ts";
-import { type GuestUpload, arrivedUpload, complete, setLease, setSurvey, setVideo, tracesOf } from "./guestUpload.ts";
+import {
+  type GuestUpload,
+  arrivedUpload,
+  cancel,
+  complete,
+  setLease,
+  setSurvey,
+  setVideo,
+  tracesOf,
+} from "./guestUpload.ts";
 
 insideBoundaryForTests();
 
@@ -90,6 +102,19 @@ async function completed(file: string): Promise<GuestUpload> {
   const upload = await arrivedUpload(file);
   await complete(upload);
   return upload;
+}
+
+/** Does the work on another machine, which has temporary files of its own. */
+async function elsewhere(work: () => Promise<unknown>): Promise<void> {
+  const here = tmpdir();
+  const folder = await mkdtemp(join(here, "callpilot-machine-"));
+  vi.stubEnv("TMPDIR", folder);
+  try {
+    await work();
+  } finally {
+    vi.stubEnv("TMPDIR", here);
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 const deliver = ({ tenant, guest, videoId }: GuestUpload) => processVideo(tenant, guest.surveyId, videoId);
@@ -175,6 +200,22 @@ describe("a process that dies, loses an answer or is overtaken, at any await", (
       }),
       like: rejecting,
     });
+  });
+
+  it("leaves nothing where another machine finished the video meanwhile and its guest deleted it", async () => {
+    const upload = await completed(video);
+    const overtake = async () => {
+      letLeasesEnd();
+      await elsewhere(() => run(() => deliver(upload)));
+      await run(() => cancel(upload));
+    };
+    // Before the first of the three files is stored.
+    const site = sitesOf("shared/videos/prepareVideo.ts").at(-3) ?? "";
+    expect(await run(() => deliver(upload), { site, time: 1, mode: "overtaken", overtake })).toMatchObject({
+      end: { value: "idle" },
+    });
+    const left = { ...nothing, state: "deleted", counted: 0, blobs: {} };
+    expect(await tracesOf(upload)).toEqual(expect.objectContaining(left));
   });
 
   it("gives a video up when the fifth attempt fails", async () => {
