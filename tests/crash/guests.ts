@@ -1,9 +1,13 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { ulid } from "ulid";
 import { type Answer, type CallOptions, call } from "../../local/client.ts";
-import { clip } from "../../scripts/clips.ts";
+import { type ClipName, clip } from "../../scripts/clips.ts";
 import type { Random } from "../certify/random.ts";
 import { putBlob, putBlock, type Upload } from "../support/upload.ts";
 import type { TestSurvey } from "../support/tenant.ts";
@@ -96,9 +100,10 @@ export class Guests {
     return sent;
   }
 
-  async #file({ clip: name }: Plan): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = this.#files.get(name) ?? new Uint8Array(await readFile(await clip(name)));
-    this.#files.set(name, bytes);
+  async #file({ clip: name, times = 1 }: Plan): Promise<Uint8Array<ArrayBuffer>> {
+    const key = `${name} ${times}`;
+    const bytes = this.#files.get(key) ?? (await contentOf(name, times));
+    this.#files.set(key, bytes);
     return bytes;
   }
 
@@ -157,6 +162,20 @@ export class Guests {
       await delay(pauseMs);
       pauseMs = Math.min(1_000, pauseMs * 2);
     }
+  }
+}
+
+async function contentOf(name: ClipName, times: number): Promise<Uint8Array<ArrayBuffer>> {
+  const path = await clip(name);
+  if (times === 1) return new Uint8Array(await readFile(path));
+  const folder = await mkdtemp(join(tmpdir(), "callpilot-repeated-"));
+  const repeated = join(folder, "repeated.mp4");
+  const args = ["-nostdin", "-v", "error", "-stream_loop", `${times - 1}`, "-i", path, "-c", "copy", repeated];
+  try {
+    await promisify(execFile)("ffmpeg", args);
+    return new Uint8Array(await readFile(repeated));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -125,9 +125,9 @@ export class Instances {
     return folders.flat();
   }
 
-  /** Waits until no tool is at work; what still is after 5 s. Only for when no instance lives. */
+  /** What is still at work a second after the last instance has died. */
   async toolsLeft(): Promise<readonly string[]> {
-    for (let attempt = 0; attempt < 100; attempt++) {
+    for (let attempt = 0; attempt < 20; attempt++) {
       const left = await this.tools();
       if (left.length === 0) return [];
       await delay(50);

@@ -4,6 +4,8 @@ import type { Stage } from "./stages.ts";
 /** What a guest does with one video, and what has to come of it. */
 export interface Plan {
   readonly clip: ClipName;
+  /** How often the file has it, one after the other; once unless given. */
+  readonly times?: number;
   /** When the guest takes it back. */
   readonly cancel?: "sent" | "completed" | "done";
   /** The guest closes the page and never comes back. */
@@ -18,6 +20,8 @@ export interface Plan {
 
 const remux: Plan = { clip: "h264-silent.mp4", ends: ["ready"] };
 const transcode: Plan = { clip: "h264-rotated.mp4", ends: ["ready"] };
+/** Its encoding takes seconds: a tool that outlives its instance is seen to. */
+const long: Plan = { ...transcode, times: 50 };
 const noVideo: Plan = { clip: "text.mp4", ends: ["rejected"], code: "unsupported_format" };
 const broken: Plan = { clip: "truncated-index-last.mp4", ends: ["rejected"] };
 const wrongHash: Plan = { ...remux, wrongHash: true, ends: ["rejected"], code: "checksum_mismatch" };
@@ -36,7 +40,7 @@ export const plans: readonly Plan[] = [
 
 /** What a guest does so that the stage is come to. */
 export function plansFor(stage: Stage): readonly Plan[] {
-  if (stage === "encode") return [transcode];
+  if (stage === "encode") return [long];
   if (stage.startsWith("cancel")) return [...cancelled, cancelledGarbage];
   if (stage === "tidy: upload") return [remux, noVideo];
   return [remux, transcode];
