@@ -3,8 +3,9 @@ import { isDeepStrictEqual, parseArgs } from "node:util";
 import { Type } from "@sinclair/typebox";
 import { type AuditEntry, AuditEntry as Entry, auditEntry, logEntry } from "../shared/log/auditView.ts";
 import type { Seals } from "../shared/log/listSeals.ts";
-import { Seal, SealKey } from "../shared/log/seal.ts";
+import { Seal } from "../shared/log/seal.ts";
 import { verifyLog } from "../shared/log/verifyLog.ts";
+import { PublicKey } from "../shared/protection/signature.ts";
 import { type Static, closed } from "../shared/schema.ts";
 import { TenantId } from "../shared/tenancy/ids.ts";
 import { fault } from "../shared/validator.ts";
@@ -21,7 +22,7 @@ const usage = `Checks a tenant's whole log against its seals.
 Keys that come from the same place as the log prove nothing of it: keep them when you trust them, and check with those.`;
 
 const LogFile = closed({ tenantId: TenantId, entries: Type.Array(Entry), seals: Type.Array(Seal) });
-const KeyFile = closed({ keys: Type.Array(SealKey) });
+const KeyFile = closed({ keys: Type.Array(PublicKey) });
 type LogFile = Static<typeof LogFile>;
 
 /** Months without a seal after which nobody looks further back. */

@@ -1,5 +1,5 @@
 import { Type } from "@sinclair/typebox";
-import { type PublicKey, type Signature, isSignedBy } from "../protection/signature.ts";
+import { Base64url, Kid, type PublicKey, type Signature, isSignedBy } from "../protection/signature.ts";
 import type { SigningKeyName } from "../protection/signing.ts";
 import { Choice, Sha256, type Static, Time, closed } from "../schema.ts";
 import { TenantId } from "../tenancy/ids.ts";
@@ -8,13 +8,6 @@ import { Sequence } from "./eventView.ts";
 
 /** The key that signs seals, and nothing else. */
 export const sealKeyName: SigningKeyName = "log-seal";
-
-const Kid = Type.String({
-  pattern: "^[a-z-]{1,40}/[0-9a-f]{32}$",
-  maxLength: 73,
-  description: "Name and version of a key",
-});
-const Base64url = Type.String({ pattern: "^[\\w-]{1,700}$", maxLength: 700 });
 
 const statement = {
   v: Type.Literal(1),
@@ -27,16 +20,6 @@ const statement = {
 };
 /** Says, signed, which entry of a tenant's log ended it. */
 export const Seal = closed({ ...statement, kid: Kid, signature: Base64url });
-/** The public part of a key that seals, as a JWK (RFC 7517). */
-export const SealKey = closed({
-  kty: Type.Literal("RSA"),
-  alg: Type.Literal("PS256"),
-  use: Type.Literal("sig"),
-  kid: Kid,
-  n: Base64url,
-  e: Base64url,
-});
-
 export type Seal = Static<typeof Seal>;
 /** What a seal signs. */
 export type Statement = Omit<Seal, "kid" | "signature">;

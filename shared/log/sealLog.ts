@@ -48,6 +48,6 @@ async function demandGenuine(tenant: TenantScope, latest: Seal): Promise<void> {
 
 async function seal({ tenantId }: TenantScope, kind: Statement["kind"], { seq, hash, month }: ChainEnd): Promise<void> {
   const statement: Statement = { v: 1, tenantId, kind, month, sequence: seq, hash, at: now().toISOString() };
-  const { signature, key } = await sign(sealKeyName, signedBytes(statement));
+  const { signature, key } = await sign(sealKeyName, () => signedBytes(statement));
   await keepSeal({ seal: sealOf(statement, signature), key });
 }

@@ -1,14 +1,15 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { PublicKey } from "../protection/signature.ts";
 import { getJson, listByPrefix, putJson } from "../storage/blobs.ts";
 import { systemContainer } from "../storage/containers.ts";
 import { StoragePreconditionFailed } from "../storage/errors.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { fault } from "../validator.ts";
-import { Seal, SealKey } from "./seal.ts";
+import { Seal } from "./seal.ts";
 
 /** A seal with the key that verifies it, so that it outlives the vault's own versions. */
 const StoredSeal = Type.Object(
-  { seal: Seal, key: SealKey },
+  { seal: Seal, key: PublicKey },
   { $comment: "Open: the next build may keep more beside a seal" },
 );
 export type StoredSeal = Static<typeof StoredSeal>;

@@ -5,20 +5,20 @@ import { type PublicKey, type Signature, signatureAlgorithm } from "./signature.
 import { keyClient, vaultOptions } from "./vault.ts";
 
 /** The vault's keys that sign, each for one use alone: what is signed for one never passes for another's. */
-export const signingKeyNames = ["log-seal"] as const;
+export const signingKeyNames = ["log-seal", "evidence-seal"] as const;
 export type SigningKeyName = (typeof signingKeyNames)[number];
 
 /**
- * Signs with the key's current version, and gives the public key that verifies it. The private key never leaves the vault,
- * which is told the SHA-256 digest of the message and no more.
+ * Signs with the key's current version, which the message may name, and gives the public key that verifies it. The private
+ * key never leaves the vault, which is told the SHA-256 digest of the message and no more.
  */
 export async function sign(
   name: SigningKeyName,
-  message: Uint8Array,
+  message: (kid: string) => Uint8Array,
 ): Promise<{ readonly signature: Signature; readonly key: PublicKey }> {
   const current = await keyClient().getKey(name);
   const key = asPublicKey(current);
-  const digest = createHash("sha256").update(message).digest();
+  const digest = createHash("sha256").update(message(key.kid)).digest();
   const { result } = await new CryptographyClient(current, identity(), vaultOptions()).sign(signatureAlgorithm, digest);
   return { signature: { kid: key.kid, value: base64url(result) }, key };
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { canonicalJson } from "../web/canonicalJson.ts";
 import type { Actor, EventType } from "./fact.ts";
 
 /** One entry of a tenant's log: one event of a fact, or the fact itself where it had none. */
@@ -29,16 +30,9 @@ export interface LogEntry {
 /** What stands for the hash before the first entry. */
 export const genesis = "0".repeat(64);
 
-/** SHA-256, hex, of an entry's JSON with its members in alphabetical order at every level. */
+/** SHA-256, hex, of an entry's canonical JSON. */
 export function entryHash(entry: Omit<LogEntry, "hash">): string {
-  return createHash("sha256").update(canonical(entry)).digest("hex");
-}
-
-function canonical(value: unknown): string {
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  const members = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(",")}}`;
+  return createHash("sha256").update(canonicalJson(entry)).digest("hex");
 }
 
 /** Id of the entry with a sequence number. */
