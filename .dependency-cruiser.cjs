@@ -1,6 +1,7 @@
 /** The floors of the house (docs/architecture.md): imports go downwards only, and each SDK has one room. */
 const tests = "(?:\\.test|ForTests)\\.ts$";
-const domains = "(?:access|keys|log|mail|media|members|operations|surveys|system|templates|tenants|videos|webhooks)";
+const domains =
+  "(?:access|evidence|keys|log|mail|media|members|operations|surveys|system|templates|tenants|videos|webhooks)";
 const base = "(?:config|clock|identity|lazy|schema|validator)\\.ts$";
 
 const floor = (name, path, forbidden, comment) => ({

@@ -1,14 +1,12 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { Type } from "@sinclair/typebox";
-import { type AuditEntry, AuditEntry as Entry, auditEntry, logEntry } from "../shared/log/auditView.ts";
+import { type AuditEntry, auditEntry, logEntry } from "../shared/log/auditView.ts";
 import type { Seals } from "../shared/log/listSeals.ts";
-import { Seal } from "../shared/log/seal.ts";
 import { verifyLog } from "../shared/log/verifyLog.ts";
-import { PublicKey } from "../shared/protection/signature.ts";
+import { PublicKey, keyObject, thumbprint } from "../shared/protection/signature.ts";
 import { type Static, closed } from "../shared/schema.ts";
-import { TenantId } from "../shared/tenancy/ids.ts";
-import { fault } from "../shared/validator.ts";
+import { LogFile, Unusable, readJson } from "./verify/inputs.ts";
 
 const usage = `Checks a tenant's whole log against its seals.
 
@@ -19,22 +17,16 @@ const usage = `Checks a tenant's whole log against its seals.
       saves the log of the tenant that the token is for, to be checked: of an owner, admin or auditor, or a service
       key with the scope audit:read
 
-Keys that come from the same place as the log prove nothing of it: keep them when you trust them, and check with those.`;
+Keys that come from the same place as the log prove nothing of it: keep them when you trust them, and check with those, or
+compare their thumbprints with what the vault's operator says (docs/evidence.md).`;
 
-const LogFile = closed({ tenantId: TenantId, entries: Type.Array(Entry), seals: Type.Array(Seal) });
 const KeyFile = closed({ keys: Type.Array(PublicKey) });
-type LogFile = Static<typeof LogFile>;
 
 /** Months without a seal after which nobody looks further back. */
 const quietMonths = 24;
 
 /** A service key names its tenant, and need not have the scope to read about it. */
 const tenantOfKey = /^cpk_(\w+)\./u;
-
-/** What cannot be used, in words for who gave it. */
-class Unusable extends Error {
-  override readonly name = "Unusable";
-}
 
 try {
   process.exitCode = await main();
@@ -57,8 +49,8 @@ async function main(): Promise<number> {
     console.log(`Saved in ${file}: of ${log.tenantId}, entries: ${log.entries.length}, seals: ${log.seals.length}.`);
     return 0;
   }
-  const log = (await parsed(file, LogFile)) as LogFile;
-  const believed = (await parsed(keys, KeyFile)) as Static<typeof KeyFile>;
+  const log = (await readJson(file, LogFile)) as LogFile;
+  const believed = (await readJson(keys, KeyFile)) as Static<typeof KeyFile>;
   const { sealed, sealedAt, last, ...found } = verifyLog({
     tenantId: log.tenantId,
     entries: log.entries.map(logEntry),
@@ -79,6 +71,8 @@ async function main(): Promise<number> {
   }
   if (sealedAt === undefined) throw new Unusable("nothing vouches for this log: there is no seal of it.");
   console.log(`Entries 1 to ${sealed} are as they were sealed at ${sealedAt}.`);
+  for (const key of believed.keys.filter(({ kid }) => log.seals.some((seal) => seal.kid === kid)))
+    console.log(`Signed by ${key.kid}, thumbprint ${thumbprint(keyObject(key))}.`);
   if (last > sealed) console.log(`Entries ${sealed + 1} to ${last} are chained and not yet sealed.`);
   return 0;
 }
@@ -105,18 +99,6 @@ function options() {
   } catch (error) {
     throw error instanceof Unusable ? error : new Unusable(`${(error as Error).message}\n\n${usage}`);
   }
-}
-
-async function parsed(file: string, schema: typeof LogFile | typeof KeyFile): Promise<unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, "utf8"));
-  } catch (error) {
-    throw new Unusable(`${file} cannot be read: ${(error as Error).message}`);
-  }
-  const wrong = fault(schema, value);
-  if (wrong !== undefined) throw new Unusable(`${file} ${wrong.message} at ${wrong.pointer}`);
-  return value;
 }
 
 async function saved(file: string, value: object): Promise<void> {

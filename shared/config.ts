@@ -20,6 +20,8 @@ const Settings = Type.Object({
   ),
   /** Which half of the package this app runs: HTTP functions, or triggers and ffmpeg; `all` only in `local`. */
   CALLPILOT_ROLE: Type.Unsafe<"api" | "worker" | "all">(Type.String({ enum: ["api", "worker", "all"] })),
+  /** Commit that this app was built from: evidence names it. */
+  CALLPILOT_COMMIT: optional(Type.String({ pattern: "^[0-9a-f]{7,40}$" })),
   /** Origin of the API as clients see it. */
   API_PUBLIC_URL: Url,
   /** Page that a guest link opens; the link's token is appended as its fragment. */
@@ -68,6 +70,7 @@ export type Environment = Static<typeof Settings>["CALLPILOT_ENVIRONMENT"];
 export interface Config {
   readonly environment: Environment;
   readonly role: "api" | "worker" | "all";
+  readonly commit?: string;
   readonly api: { readonly publicUrl: string; readonly guestLinkUrl: string; readonly corsOrigins: readonly string[] };
   readonly cosmos: { readonly endpoint: string; readonly database: string };
   readonly data: {
@@ -106,6 +109,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   return {
     environment: settings.CALLPILOT_ENVIRONMENT,
     role: settings.CALLPILOT_ROLE,
+    ...(settings.CALLPILOT_COMMIT !== undefined && { commit: settings.CALLPILOT_COMMIT }),
     api: {
       publicUrl: withoutSlash(settings.API_PUBLIC_URL),
       guestLinkUrl: settings.GUEST_LINK_URL,

@@ -1,5 +1,6 @@
 import { apiKeyKind } from "./keys/apiKey.ts";
 import { accessGrantKind } from "./access/accessGrant.ts";
+import { draftKind } from "./evidence/draft.ts";
 import { memberKind } from "./members/member.ts";
 import { surveyKind } from "./surveys/survey.ts";
 import { templateKind } from "./templates/template.ts";
@@ -13,6 +14,7 @@ import { webhookKind } from "./webhooks/webhook.ts";
 const listedKinds: readonly ListedKind[] = [
   apiKeyKind,
   accessGrantKind,
+  draftKind,
   factKind,
   memberKind,
   surveyKind,

@@ -42,10 +42,14 @@ export async function saveHashed(
 }
 
 export async function hashFile(path: string, signal?: AbortSignal): Promise<FileFacts> {
+  return { path, ...(await hashStream(createReadStream(path, { highWaterMark: 1024 * 1024 }), signal)) };
+}
+
+export async function hashStream(source: Readable, signal?: AbortSignal): Promise<Omit<FileFacts, "path">> {
   const hash = createHash("sha256");
   let size = 0;
   await pipeline(
-    createReadStream(path, { highWaterMark: 1024 * 1024 }),
+    source,
     async (chunks: AsyncIterable<Buffer>) => {
       for await (const chunk of chunks) {
         size += chunk.length;
@@ -54,5 +58,5 @@ export async function hashFile(path: string, signal?: AbortSignal): Promise<File
     },
     { signal },
   );
-  return { path, size, sha256: hash.digest("hex") };
+  return { size, sha256: hash.digest("hex") };
 }

@@ -41,11 +41,11 @@ export function isSignedBy(key: PublicKey, message: Uint8Array, { kid, value }: 
 
 /**
  * SHA-256, hex, of the key's DER form (SubjectPublicKeyInfo): what `openssl pkey -pubin -outform DER` gives of the key that
- * the vault hands out. Throws on what is no RSA key.
+ * the vault hands out.
  */
-export function thumbprint(key: PublicKey): string {
+export function thumbprint(key: KeyObject): string {
   return createHash("sha256")
-    .update(keyObject(key).export({ type: "spki", format: "der" }))
+    .update(key.export({ type: "spki", format: "der" }))
     .digest("hex");
 }
 

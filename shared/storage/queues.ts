@@ -9,6 +9,7 @@ export const queueNames = [
   "deliver-webhook",
   "sweep-tenant",
   "seal-log",
+  "seal-evidence",
 ] as const;
 export type QueueName = (typeof queueNames)[number];
 

@@ -12,11 +12,24 @@ export interface Block {
 
 /** The staged blocks of a blob; none if nothing was ever staged there, or what is there is not made of blocks. */
 export async function listStaged(container: BlobContainer, blobName: string): Promise<readonly Block[]> {
+  return await listBlocks(container, blobName, "uncommitted");
+}
+
+/** The blocks that a blob was made of, in order; none of one that was sent at once, or that is not made of blocks. */
+export async function listCommitted(container: BlobContainer, blobName: string): Promise<readonly Block[]> {
+  return await listBlocks(container, blobName, "committed");
+}
+
+async function listBlocks(
+  container: BlobContainer,
+  blobName: string,
+  which: "committed" | "uncommitted",
+): Promise<readonly Block[]> {
   try {
-    const { uncommittedBlocks = [] } = await storageRequest((abortSignal) =>
-      blobClient(container, blobName).getBlockList("uncommitted", { abortSignal }),
+    const { committedBlocks = [], uncommittedBlocks = [] } = await storageRequest((abortSignal) =>
+      blobClient(container, blobName).getBlockList(which, { abortSignal }),
     );
-    return uncommittedBlocks.map(({ name, size }) => ({ id: name, size }));
+    return [...committedBlocks, ...uncommittedBlocks].map(({ name, size }) => ({ id: name, size }));
   } catch (error) {
     // A device may make a page or an append blob of its upload.
     const unlike = isRestError(error) && error.code === "InvalidBlobType";

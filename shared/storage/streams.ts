@@ -50,22 +50,27 @@ export function rangeSource(
 
 const blockSize = 8 * 1024 * 1024;
 
-/** Uploads a file in blocks, two at a time, so that memory stays at 16 MiB whatever its size. Replaces what is there. */
+/**
+ * Uploads a file in blocks, two at a time, so that memory stays at 16 MiB whatever its size, and returns the ETag. Replaces
+ * what is there.
+ */
 export async function uploadFile(
   container: BlobContainer,
   blobName: string,
   path: string,
   { contentType, abortSignal }: { readonly contentType: string; readonly abortSignal?: AbortSignal },
-): Promise<void> {
+): Promise<string> {
   try {
-    await blobClient(container, blobName).uploadFile(path, {
+    const { etag } = await blobClient(container, blobName).uploadFile(path, {
       blockSize,
       maxSingleShotSize: blockSize,
       concurrency: 2,
       blobHTTPHeaders: { blobContentType: contentType },
       ...(abortSignal !== undefined && { abortSignal }),
     });
+    if (etag !== undefined) return etag;
   } catch (error) {
     throw translated(error);
   }
+  throw new StorageFailure("Storage answered without an ETag.");
 }

@@ -14,6 +14,7 @@ export const eventTypes = [
   "survey.deleted",
   "video.uploaded",
   "video.ready",
+  "video.sealed",
   "video.rejected",
   "video.processing_failed",
   "video.deleted",

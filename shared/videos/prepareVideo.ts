@@ -1,13 +1,17 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { now } from "../clock.ts";
+import { type Handling, type Step, maxBlocks } from "../evidence/draft.ts";
 import { saveHashed } from "../media/hash.ts";
 import { identify } from "../media/identify.ts";
 import type { MediaLimits } from "../media/limits.ts";
 import { type Prepared, prepare } from "../media/prepare.ts";
 import { Rejection } from "../media/rejection.ts";
+import { toolFacts } from "../media/toolFacts.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { type BlobFacts, statBlob } from "../storage/blobs.ts";
 import { copyBlob } from "../storage/copyBlob.ts";
+import { listCommitted } from "../storage/stagedBlocks.ts";
 import { openStream, rangeSource, uploadFile } from "../storage/streams.ts";
 import type { Work } from "./processingLease.ts";
 import { type OutputBlob, type Outputs, blobNames } from "./video.ts";
@@ -16,6 +20,7 @@ import { type OutputBlob, type Outputs, blobNames } from "./video.ts";
 export interface PreparedFiles {
   readonly original: OutputBlob;
   readonly outputs: Outputs;
+  readonly handling: Handling;
 }
 
 /**
@@ -31,7 +36,10 @@ export async function prepareVideo(
 ): Promise<PreparedFiles> {
   const { video, signal } = work;
   const names = blobNames(video.surveyId, video.id);
-  const original = await takeOver(work, container);
+  const steps: { what: Step; at: string }[] = [];
+  const done = (what: Step) => steps.push({ what, at: now().toISOString() });
+  const { original, received } = await takeOver(work, container);
+  done("taken_over");
   const facts = await identify(rangeSource(container, names.original, original), limits, signal);
   const stream = await openStream(container, names.original, { ifMatch: original.etag, abortSignal: signal });
   const path = join(folder, "original");
@@ -44,6 +52,7 @@ export async function prepareVideo(
   const declared = video.upload.sha256;
   if (declared !== undefined && declared !== sha256)
     throw new Rejection("checksum_mismatch", "its SHA-256 is not the declared one");
+  done("hashed");
   const workDir = join(folder, "made");
   await mkdir(workDir);
   const prepared = await prepare({
@@ -56,8 +65,12 @@ export async function prepareVideo(
       work.report(fetchShare + (storeFrom - fetchShare) * fraction);
     },
   });
-  const outputs = await store(work, container, prepared);
-  return { original: { blob: names.original, size, sha256 }, outputs };
+  done("prepared");
+  const { outputs, etags } = await store(work, container, prepared);
+  done("stored");
+  const tools = await toolFacts();
+  const handling = { received, etags: { original: original.etag, ...etags }, steps, tools, limits };
+  return { original: { blob: names.original, size, sha256 }, outputs, handling };
 }
 
 /** Shares of the progress that is shown. */
@@ -65,7 +78,10 @@ const fetchShare = 0.1;
 const storeFrom = 0.95;
 
 /** Copies the upload to where its grant does not reach, as it is now. A copy that is there is made again. */
-async function takeOver({ video, signal }: Work, container: BlobContainer): Promise<BlobFacts> {
+async function takeOver(
+  { video, signal }: Work,
+  container: BlobContainer,
+): Promise<{ readonly original: BlobFacts; readonly received: Handling["received"] }> {
   const names = blobNames(video.surveyId, video.id);
   const incoming = await statBlob(container, names.incoming);
   if (incoming === undefined) throw new Error("an upload that was completed is missing");
@@ -73,22 +89,33 @@ async function takeOver({ video, signal }: Work, container: BlobContainer): Prom
     throw new Rejection("size_mismatch", `${incoming.size} bytes instead of ${video.upload.size}`);
   if (video.uploadEtag !== undefined && incoming.etag !== video.uploadEtag)
     throw new Rejection("checksum_mismatch", "it was written again after it was completed");
+  // Before the copy, whose condition is that this is still the same version.
+  const blocks = await listCommitted(container, names.incoming);
   const source = { container, blobName: names.incoming, etag: incoming.etag };
   await copyBlob(source, { container, blobName: names.original }, signal);
   const original = await statBlob(container, names.original);
   if (original?.size !== incoming.size) throw new Error("the copy of an upload is not whole");
-  return original;
+  const { size, etag } = incoming;
+  const received = { size, etag, blockCount: blocks.length, ...(blocks.length <= maxBlocks && { blocks }) };
+  return { original, received };
 }
 
-async function store(work: Work, container: BlobContainer, prepared: Prepared): Promise<Outputs> {
+async function store(
+  work: Work,
+  container: BlobContainer,
+  prepared: Prepared,
+): Promise<{ readonly outputs: Outputs; readonly etags: Omit<Handling["etags"], "original"> }> {
   const { video, signal: abortSignal } = work;
   const names = blobNames(video.surveyId, video.id);
   const { video: film, poster, storyboard } = prepared;
-  await uploadFile(container, names.video, film.path, { contentType: "video/mp4", abortSignal });
-  await uploadFile(container, names.poster, poster.path, { contentType: "image/jpeg", abortSignal });
-  await uploadFile(container, names.sprite, storyboard.path, { contentType: "image/jpeg", abortSignal });
+  const image = { contentType: "image/jpeg", abortSignal };
+  const etags = {
+    video: await uploadFile(container, names.video, film.path, { contentType: "video/mp4", abortSignal }),
+    poster: await uploadFile(container, names.poster, poster.path, image),
+    sprite: await uploadFile(container, names.sprite, storyboard.path, image),
+  };
   work.report(1);
-  return {
+  const outputs = {
     video: { blob: names.video, size: film.size, sha256: film.sha256 },
     poster: { blob: names.poster, size: poster.size, sha256: poster.sha256 },
     sprite: { blob: names.sprite, size: storyboard.size, sha256: storyboard.sha256, cues: storyboard.cues },
@@ -97,4 +124,5 @@ async function store(work: Work, container: BlobContainer, prepared: Prepared): 
     width: film.width,
     height: film.height,
   };
+  return { outputs, etags };
 }

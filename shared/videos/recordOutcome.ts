@@ -1,9 +1,10 @@
+import { draftId, draftKind } from "../evidence/draft.ts";
 import type { Rejection } from "../media/rejection.ts";
 import { pinnedVersion } from "../surveys/guestAccess.ts";
 import { missingAnswers } from "../surveys/missingAnswers.ts";
 import { type Survey, surveyKind } from "../surveys/survey.ts";
 import type { Change } from "../tenancy/change.ts";
-import type { Event } from "../tenancy/fact.ts";
+import type { Command, Event } from "../tenancy/fact.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { counters } from "../tenants/tenant.ts";
@@ -13,12 +14,18 @@ import type { Work } from "./processingLease.ts";
 import { type Video, videoKind } from "./video.ts";
 import { videosOf } from "./videoOf.ts";
 
-/** The video can be played; what it counts for the quota becomes what is stored. Ends the work. */
-export async function recordReady(work: Work, { original, outputs }: PreparedFiles): Promise<void> {
+/**
+ * The video can be played; what it counts for the quota becomes what is stored. Its evidence is still to be sealed, which
+ * does not hold it back. Ends the work.
+ */
+export async function recordReady(work: Work, { original, outputs, handling }: PreparedFiles): Promise<void> {
   const files = [original, outputs.video, outputs.poster, outputs.sprite];
   const countedBytes = files.reduce((sum, { size }) => sum + size, 0);
-  const change = work.tenant.change();
-  await end(change, work, { state: "ready", original, outputs, countedBytes }, [event("video.ready", work.video)]);
+  const { id: videoId } = work.video;
+  const change = work.tenant.change().create(draftKind, draftId(videoId), { videoId, ...handling });
+  const set = { state: "ready", original, outputs, countedBytes } as const;
+  const commands: Command[] = [{ queue: "seal-evidence", message: { videoId } }];
+  await end(change, work, set, [event("video.ready", work.video)], commands);
 }
 
 /**
@@ -55,13 +62,19 @@ export async function recordFailed(work: Work): Promise<void> {
 }
 
 /** Exactly one attempt ends a video: the one whose lease leaves with the change. */
-async function end(change: Change, work: Work, set: Partial<Video>, events: readonly Event[]): Promise<void> {
+async function end(
+  change: Change,
+  work: Work,
+  set: Partial<Video>,
+  events: readonly Event[],
+  commands: readonly Command[] = [],
+): Promise<void> {
   const { video } = work;
   const lease = await work.end();
   change.patch(videoKind, video, set, { condition: { state: "processing" } }).remove(lease);
   const countedBytes = set.countedBytes ?? video.countedBytes;
   if (countedBytes !== video.countedBytes) change.count(counters.videoBytes, countedBytes - video.countedBytes);
-  await change.commit({ target: video.id, events });
+  await change.commit({ target: video.id, events, commands });
 }
 
 function event(type: Event["type"], { id, surveyId, questionId }: Entity<Video>, more: Event["data"] = {}): Event {

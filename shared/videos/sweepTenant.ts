@@ -1,7 +1,9 @@
 import { now } from "../clock.ts";
+import { draftKind } from "../evidence/draft.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { listByPrefix } from "../storage/blobs.ts";
 import { systemContainer, tenantContainer } from "../storage/containers.ts";
+import { sendMessage } from "../storage/queues.ts";
 import { listStaged } from "../storage/stagedBlocks.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import { leaseId, leaseKind } from "../tenancy/lease.ts";
@@ -16,12 +18,18 @@ import { type Video, type VideoState, manifestName, videoKind } from "./video.ts
 
 /** Time that a request takes from the state to the manifest, amply. */
 const announceMs = 60_000;
-/** Time after which an announced video that nobody has begun is announced again. */
+/** Time after which an announced video that nobody has begun is announced again, and evidence that nobody sealed asked for. */
 const forgottenMs = 10 * 60_000;
 
 /** What a sweep did to a video or a blob. */
 export type Repair =
-  "upload_expired" | "announced" | "announced_again" | "deletion_finished" | "upload_discarded" | "manifest_withdrawn";
+  | "upload_expired"
+  | "announced"
+  | "announced_again"
+  | "deletion_finished"
+  | "upload_discarded"
+  | "manifest_withdrawn"
+  | "evidence_asked_for";
 
 /**
  * Finds what fell through between two steps of a tenant's videos, whatever ended the process that did them, and lets it go
@@ -47,6 +55,7 @@ export async function sweepTenant(tenant: TenantScope, report: (what: Repair, id
       report("deletion_finished", video.id);
     });
   await discardUnwanted(tenant, container, report);
+  await askForEvidence(tenant, report);
 }
 
 async function expireUploads(tenant: TenantScope, container: BlobContainer, report: Report): Promise<void> {
@@ -141,6 +150,22 @@ async function isUnwanted(
       staged.reduce((sum, { size }) => sum + size, 0),
     ) > video.upload.size
   );
+}
+
+/** Once in that time for each video, however long the vault is away. */
+async function askForEvidence(tenant: TenantScope, report: Report): Promise<void> {
+  const { tenantId, requestId } = tenant;
+  for await (const draft of tenant.repository.all(draftKind, { orderBy: "updatedAt" })) {
+    if (now().getTime() - Date.parse(draft.updatedAt) < forgottenMs) return;
+    await unlessChanged(async () => {
+      await tenant
+        .change()
+        .patch(draftKind, draft, {}, { otherwise: { missing: "stale" } })
+        .record();
+      await sendMessage("seal-evidence", { tenantId, requestId, videoId: draft.videoId });
+      report("evidence_asked_for", draft.videoId);
+    });
+  }
 }
 
 /** All videos in a state, the one that has been in it longest first. */

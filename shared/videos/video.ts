@@ -90,6 +90,8 @@ export interface Video {
   /** The untouched original, once it is copied out of reach of the upload grant. */
   readonly original?: OutputBlob;
   readonly outputs?: Outputs;
+  /** Where the signed manifest is, once there is one, and the SHA-256 by which the log names it. */
+  readonly evidence?: { readonly blob: string; readonly manifestHash: string; readonly sealedAt: string };
   readonly rejection?: { readonly code: RejectionCode; readonly remedy: string };
   /** How often processing began; after the limit the video is `processing_failed`. */
   readonly attempts: number;
@@ -109,6 +111,7 @@ export function blobNames(surveyId: string, videoId: string) {
     video: `videos/${surveyId}/${videoId}/video.mp4`,
     poster: `videos/${surveyId}/${videoId}/poster.jpg`,
     sprite: `videos/${surveyId}/${videoId}/storyboard.jpg`,
+    evidence: `evidence/${surveyId}/${videoId}.json`,
   } as const;
 }
 

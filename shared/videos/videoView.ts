@@ -42,6 +42,7 @@ export const VideoView = closed({
       "The video as it is played",
     ),
   ),
+  evidence: optional(closed({ sealedAt: Time, manifestHash: Sha256 }, "Of its signed evidence, once there is some")),
   rejection: optional(RejectionView),
 });
 export type VideoView = Static<typeof VideoView>;
@@ -70,6 +71,10 @@ export function videoView(video: Entity<Video>, progress?: number): VideoView {
         method: outputs.method,
       },
     }),
+    ...(video.evidence !== undefined &&
+      state === "ready" && {
+        evidence: { sealedAt: video.evidence.sealedAt, manifestHash: video.evidence.manifestHash },
+      }),
     ...(video.rejection !== undefined && { rejection: video.rejection }),
   };
 }

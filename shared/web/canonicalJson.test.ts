@@ -6,7 +6,7 @@ import { canonicalJson } from "./canonicalJson.ts";
 it("writes numbers, texts and the order of members as RFC 8785 does", () => {
   const mixed = {
     numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
-    string: '\u20ac$\u000F\u000aA\'\u0042\u0022\u005c\\"\u002f',
+    string: "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\u002f",
     literals: [null, true, false],
   };
   expect(canonicalJson(mixed)).toBe(

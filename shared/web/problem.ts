@@ -32,6 +32,7 @@ export const problems = {
   missing_blocks: [409, "Parts of the video have not arrived"],
   not_granted: [409, "This access is not granted"],
   not_ready: [409, "This video is not ready yet"],
+  not_sealed: [409, "There is no evidence of this video yet"],
   legal_hold: [409, "This is kept for legal reasons"],
   in_progress: [409, "The same request is being handled"],
   conflict: [409, "Somebody else changed this at the same time"],

@@ -1,10 +1,18 @@
+import { BlobServiceClient } from "@azure/storage-blob";
 import { ulid } from "ulid";
+import { localCredential } from "../../local/cosmos/testSupport.ts";
+import { newManifest, newSigner, signed } from "../../shared/evidence/evidenceForTests.ts";
+import { manifestHash } from "../../shared/evidence/manifest.ts";
 import { scopes } from "../../shared/keys/apiKey.ts";
 import { type Permission, allows } from "../../shared/auth/permissions.ts";
+import { lazy } from "../../shared/lazy.ts";
 import { newSecret, secretHash, tokenText } from "../../shared/protection/oneTimeToken.ts";
+import { containerName } from "../../shared/storage/containers.ts";
 import { platformTenantId } from "../../shared/tenancy/ids.ts";
 import type { Contract } from "../../shared/triggers/contract.ts";
+import { blobNames } from "../../shared/videos/video.ts";
 import { type Operation, type Request, item, newEmail, operations, write } from "../support/contracts.ts";
+import { stackUnderTest } from "../support/stackUnderTest.ts";
 import { expectApi } from "../support/tenant.ts";
 import {
   type CallerName,
@@ -50,8 +58,7 @@ async function onSurvey(side: Side, caller: CallerName, surveyId: string, params
   return { token, params: { surveyId, ...params } };
 }
 
-async function onVideo(side: Side, caller: CallerName): Promise<Request> {
-  const { surveyId, videoId } = await newReadyVideo(side);
+async function onVideo(side: Side, caller: CallerName, { surveyId, videoId }: VideoPlace): Promise<Request> {
   return await onSurvey(side, caller, surveyId, { videoId });
 }
 
@@ -85,8 +92,13 @@ export async function sendByte(url: string): Promise<number> {
   return (await fetch(url, { method: "PUT", body: "x", headers })).status;
 }
 
+interface VideoPlace {
+  readonly surveyId: string;
+  readonly videoId: string;
+}
+
 /** A ready video whose files are what was once uploaded for it. */
-export async function newReadyVideo(side: Side): Promise<{ surveyId: string; videoId: string }> {
+export async function newReadyVideo(side: Side, more: (place: VideoPlace) => object = () => ({})): Promise<VideoPlace> {
   const surveyId = await newDraftSurvey(side);
   const videoId = `vid_${ulid()}`;
   const file = { blob: `videos/${surveyId}/${videoId}/video.mp4`, size: 1, sha256: "0".repeat(64) };
@@ -110,10 +122,29 @@ export async function newReadyVideo(side: Side): Promise<{ surveyId: string; vid
         width: 160,
         height: 90,
       },
+      ...more({ surveyId, videoId }),
     }),
   ]);
   return { surveyId, videoId };
 }
+
+/** A ready video with evidence, which no vault has signed. */
+async function newSealedVideo(side: Side): Promise<VideoPlace> {
+  const files = new BlobServiceClient(stackUnderTest().blobUrl, localCredential);
+  const made: Promise<unknown>[] = [];
+  const place = await newReadyVideo(side, ({ surveyId, videoId }) => {
+    const manifest = newManifest({ tenantId: side.id, surveyId, videoId });
+    const { evidence: blob } = blobNames(surveyId, videoId);
+    const text = JSON.stringify(signed(manifest, signer()));
+    const container = files.getContainerClient(containerName(side.id));
+    made.push(container.getBlockBlobClient(blob).upload(text, text.length));
+    return { evidence: { blob, manifestHash: manifestHash(manifest), sealedAt: manifest.times.processed } };
+  });
+  await Promise.all(made);
+  return place;
+}
+
+const signer = lazy(() => newSigner());
 
 /** An open invitation's token, as its mail would have it. */
 async function newInvitation(side: Side): Promise<string> {
@@ -261,10 +292,13 @@ const cases: Readonly<Record<string, OperationCase>> = {
   },
 
   getVideo: {
-    request: onVideo,
+    request: async (side, caller) => onVideo(side, caller, await newReadyVideo(side)),
   },
   createPlayback: {
-    request: onVideo,
+    request: async (side, caller) => onVideo(side, caller, await newReadyVideo(side)),
+  },
+  getEvidence: {
+    request: async (side, caller) => onVideo(side, caller, await newSealedVideo(side)),
   },
 
   listWebhooks: plain,

@@ -147,16 +147,16 @@ test("a surveyor sees and plays assigned surveys only, an auditor all, a guest n
   expect(await statusFor(stranger.owner.token)).toEqual([404, 404]);
 });
 
-test("the tenant's log tells of the upload and of the ready video", async () => {
+test("the tenant's log tells of the upload, of the ready video and of its evidence", async () => {
   const { surveyId, id } = await readyClip("h264-silent.mp4", "video/mp4");
-  const events = await until("the event video.ready", 20, async () => {
+  const events = await until("the event video.sealed", 20, async () => {
     const { body } = await expectApi<{ items: VideoEvent[] }>("GET /v1/events?limit=100", 200, {
       token: tenant.owner.token,
     });
     const own = body.items.filter(({ data }) => data.videoId === id);
-    return own.some(({ type }) => type === "video.ready") ? own : undefined;
+    return own.some(({ type }) => type === "video.sealed") ? own : undefined;
   });
-  expect(events.map(({ type }) => type)).toEqual(["video.uploaded", "video.ready"]);
+  expect(events.map(({ type }) => type)).toEqual(["video.uploaded", "video.ready", "video.sealed"]);
   expect(events[0]?.data).toMatchObject({ surveyId, videoId: id, questionId: "room" });
 });
 

@@ -1,0 +1,41 @@
+import type { MediaLimits } from "../media/limits.ts";
+import type { ToolFacts } from "../media/toolFacts.ts";
+import type { Block } from "../storage/stagedBlocks.ts";
+import { derivedId } from "../tenancy/ids.ts";
+import { defineKind } from "../tenancy/kind.ts";
+
+/** A device can make 50,000 blocks of whatever size; those that it was asked for are 512 at most. */
+export const maxBlocks = 4096;
+
+/** What processing does with a recording, in this order. */
+export type Step = "taken_over" | "hashed" | "prepared" | "stored";
+
+/** How a recording was processed, as far as nothing else keeps it. ETags are with their quotes. */
+export interface Handling {
+  /** The upload as it was when it was taken over; its blocks one by one, unless they are more than {@link maxBlocks}. */
+  readonly received: {
+    readonly size: number;
+    readonly etag: string;
+    readonly blockCount: number;
+    readonly blocks?: readonly Block[];
+  };
+  /** Versions of the blobs that are kept. */
+  readonly etags: Readonly<Record<"original" | "video" | "poster" | "sprite", string>>;
+  readonly steps: readonly { readonly what: Step; readonly at: string }[];
+  readonly tools: ToolFacts;
+  readonly limits: MediaLimits;
+}
+
+/** Says that a ready video has no signed manifest yet, and keeps what that will be made of. */
+export interface EvidenceDraft extends Handling {
+  readonly videoId: string;
+}
+
+export const draftKind = defineKind<EvidenceDraft>("evidenceDraft", {
+  schemaVersion: 1,
+  lists: [{ where: [], orderBy: "updatedAt", direction: "ascending" }],
+});
+
+export function draftId(videoId: string): string {
+  return derivedId("evd", videoId);
+}

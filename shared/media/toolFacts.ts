@@ -1,0 +1,33 @@
+import { tmpdir } from "node:os";
+import { hashFile } from "./hash.ts";
+import { run } from "./run.ts";
+import { type Tools, tools } from "./tools.ts";
+
+/** Which programs made a video of a recording. */
+export type ToolFacts = Readonly<Record<keyof Tools, { readonly version: string; readonly sha256: string }>>;
+
+let known: Promise<ToolFacts> | undefined;
+
+/** The tools of this process, looked at once. Throws MissingTool, ToolFailure; a later call looks again. */
+export function toolFacts(): Promise<ToolFacts> {
+  known ??= lookAtTools().catch((error: unknown) => {
+    known = undefined;
+    throw error;
+  });
+  return known;
+}
+
+async function lookAtTools(): Promise<ToolFacts> {
+  const { ffmpeg, ffprobe } = await tools();
+  return { ffmpeg: await factsOf(ffmpeg), ffprobe: await factsOf(ffprobe) };
+}
+
+/** `ffmpeg version 7.1.1-1+b1 Copyright …`: the third word. */
+async function factsOf(path: string): Promise<ToolFacts[keyof ToolFacts]> {
+  const said = await run(path, ["-version"], { cwd: tmpdir(), limits });
+  const [, version = "unknown"] = /^\S+ version ([\w.+~:-]{1,80})/u.exec(said) ?? [];
+  const { sha256 } = await hashFile(path);
+  return { version, sha256 };
+}
+
+const limits = { wallSeconds: 30, cpuSeconds: 10, memoryBytes: 2 * 2 ** 30, fileBytes: 2 ** 20, openFiles: 64 };

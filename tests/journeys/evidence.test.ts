@@ -1,0 +1,225 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { KeyClient } from "@azure/keyvault-keys";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { until } from "../../local/client.ts";
+import { localCredential } from "../../local/cosmos/testSupport.ts";
+import { clip } from "../../scripts/clips.ts";
+import type { Evidence } from "../../shared/evidence/evidence.ts";
+import { keyObject, thumbprint } from "../../shared/protection/signature.ts";
+import { asPublicKey } from "../../shared/protection/signing.ts";
+import { blockId } from "../../shared/videos/blocks.ts";
+import { settled } from "../support/contracts.ts";
+import { stackUnderTest } from "../support/stackUnderTest.ts";
+import { type TestTenant, api, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
+import { processed, putBlock, refusal, start } from "../support/upload.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "callpilot-evidence-"));
+const file = (name: string) => join(dir, name);
+afterAll(() => {
+  rmSync(dir, { recursive: true });
+});
+
+let tenant: TestTenant;
+let original: string;
+let guest: string;
+let video: string;
+let id: string;
+let evidence: Evidence;
+/** Of the key that the vault has. */
+let believed: string;
+
+beforeAll(async () => {
+  tenant = await newTenant();
+  original = await clip("h264-silent.mp4");
+  const survey = await newSurvey(tenant);
+  guest = survey.guest;
+  const bytes = new Uint8Array(readFileSync(original));
+  const started = await start(guest, bytes.length);
+  id = started.id;
+  await putBlock(started.upload.url, 0, bytes);
+  video = `surveys/${survey.surveyId}/videos/${id}`;
+  expect(await refusal(`GET /v1/${video}/evidence`, tenant.owner.token)).toMatchObject({
+    status: 409,
+    code: "not_sealed",
+    state: "awaiting_upload",
+  });
+  await expectApi(`POST /v1/guest/videos/${id}/complete`, 202, { token: guest, body: { size: bytes.length } });
+  expect(await processed(guest, id)).toMatchObject({ state: "ready" });
+  evidence = await until("evidence", 30, async () => {
+    const answer = await api<Evidence>(`GET /v1/${video}/evidence`, { token: tenant.owner.token });
+    if (answer.status !== 200) return undefined;
+    writeFileSync(file("evidence.json"), answer.text);
+    return answer.body;
+  });
+  const keys = new KeyClient(stackUnderTest().vaultUrl, localCredential, {
+    disableChallengeResourceVerification: true,
+  });
+  believed = thumbprint(keyObject(asPublicKey(await keys.getKey("evidence-seal"))));
+}, 90_000);
+
+async function verify(...args: string[]): Promise<{ code: unknown; output: string }> {
+  return await runScript("scripts/verifyEvidence.ts", args);
+}
+
+async function runScript(script: string, args: string[]): Promise<{ code: unknown; output: string }> {
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [script, ...args]);
+    return { code: 0, output: stdout };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: unknown; stdout: string; stderr: string };
+    return { code, output: stdout + stderr };
+  }
+}
+
+/** Verifies the file with a change in its text. */
+async function verifyText(change: (text: string) => string) {
+  writeFileSync(file("changed.json"), change(readFileSync(file("evidence.json"), "utf8")));
+  return await verify(file("changed.json"), "--key", believed);
+}
+
+test("evidence tells what was declared, received, hashed and made of it, by whom and with what", async () => {
+  const size = readFileSync(original).length;
+  const { body: shown } = await expectApi<{ original: { sha256: string }; evidence: object }>(`GET /v1/${video}`, 200, {
+    token: tenant.owner.token,
+  });
+  const { manifest } = evidence;
+  expect(manifest).toMatchObject({
+    tenantId: tenant.id,
+    videoId: id,
+    declared: { size, contentType: "video/mp4" },
+    received: { size, blockCount: 1, blocks: [{ id: blockId(0), size }] },
+    original: { size, sha256: shown.original.sha256 },
+    media: { method: "remux" },
+    consent: {
+      version: 1,
+      accepted: true,
+      locale: "en",
+      textSha256: expect.stringMatching(/^[0-9a-f]{64}$/u) as string,
+    },
+    tools: { ffmpeg: { version: expect.stringMatching(/^\w/u) as string } },
+  });
+  expect(manifest.custody.map(({ what, by }) => `${what} by ${by.type}`)).toEqual([
+    "startUpload by guest",
+    "video.uploaded by guest",
+    "processVideo by system",
+    ...["taken_over", "hashed", "prepared", "stored"].map((step) => `${step} by system`),
+    "video.ready by system",
+    "sealed by system",
+  ]);
+  expect(shown.evidence).toMatchObject({ sealedAt: manifest.custody.at(-1)?.at });
+  expect(JSON.stringify(evidence)).not.toContain("Gerda");
+});
+
+test("who sees the survey gets it, each use is in the tenant's log, and nobody else gets it", async () => {
+  const [surveyor, auditor, stranger] = await Promise.all([
+    tenant.join("surveyor"),
+    tenant.join("auditor"),
+    newTenant(),
+  ]);
+  const statusFor = async (token: string) => (await api(`GET /v1/${video}/evidence`, { token })).status;
+  expect(await statusFor(auditor.token)).toBe(200);
+  expect(await statusFor(surveyor.token)).toBe(404);
+  expect(await statusFor(guest)).toBe(403);
+  expect(await statusFor(stranger.owner.token)).toBe(404);
+  await settled(tenant.id);
+  const { body } = await expectApi<{ items: { action: string; actor: { id: string }; result: string }[] }>(
+    `GET /v1/audit?target=${id}`,
+    200,
+    { token: tenant.owner.token },
+  );
+  const uses = body.items.filter(({ action, result }) => action === "getEvidence" && result === "done");
+  expect(uses.map(({ actor }) => actor.id)).toContain(auditor.id);
+});
+
+test("the verifier knows it by the vault's key, with the files and the log, offline", async () => {
+  const { owner } = tenant;
+  const play = await expectApi<{ video: { url: string } }>(`POST /v1/${video}/playback`, 200, { token: owner.token });
+  const made = await fetch(play.body.video.url);
+  writeFileSync(file("video.mp4"), new Uint8Array(await made.arrayBuffer()));
+  await settled(tenant.id);
+  const { apiUrl } = stackUnderTest();
+  const log = ["--fetch", apiUrl, "--token", owner.token];
+  expect(await runScript("scripts/verifyLog.ts", [file("log.json"), ...log])).toMatchObject({ code: 0 });
+  const files = ["--original", original, "--video", file("video.mp4"), "--log", file("log.json")];
+  const good = await verify(file("evidence.json"), "--key", believed, ...files);
+  expect(good.output).toMatch(
+    /is the file that \/manifest\/original names[^]*tells the same[^]*The evidence is valid/u,
+  );
+  expect(good.code).toBe(0);
+  const swapped = await verify(file("evidence.json"), "--key", believed, "--original", file("video.mp4"));
+  expect([swapped.code, swapped.output]).toEqual([1, expect.stringContaining("✗ /manifest/original is not ")]);
+
+  const another = JSON.parse(readFileSync(file("log.json"), "utf8")) as { entries: { data: object }[] };
+  for (const { data } of another.entries) if ("manifestHash" in data) data.manifestHash = "0".repeat(64);
+  writeFileSync(file("another.json"), JSON.stringify(another));
+  expect(await verify(file("evidence.json"), "--key", believed, "--log", file("another.json"))).toMatchObject({
+    code: 1,
+    output: expect.stringContaining("✗ /manifest is not the one that the log says was sealed") as string,
+  });
+});
+
+test("the verifier takes the key as the vault's tools give it, and believes no other", async () => {
+  writeFileSync(file("key.pem"), keyObject(evidence.key).export({ type: "spki", format: "pem" }));
+  writeFileSync(file("key.jwk"), JSON.stringify(evidence.key));
+  writeFileSync(file("keys.json"), JSON.stringify({ keys: [evidence.key] }));
+  const colons = believed.toUpperCase().replaceAll(/..(?=.)/gu, "$&:");
+  for (const key of [file("key.pem"), file("key.jwk"), file("keys.json"), colons])
+    expect(await verify(file("evidence.json"), "--key", key)).toMatchObject({ code: 0 });
+  const none = await verify(file("evidence.json"));
+  expect([none.code, none.output]).toEqual([2, expect.stringContaining("The key is only the one in the file")]);
+  const wrong = await verify(file("evidence.json"), "--key", "0".repeat(64));
+  expect([wrong.code, wrong.output]).toEqual([1, expect.stringContaining("✗ /key is not the one to be believed")]);
+  expect(await verify(file("evidence.json"), "--key", "0".repeat(64), "--key", believed)).toMatchObject({ code: 0 });
+});
+
+test("the verifier shows what was changed, cut off, doubled or is of another version, and says what it cannot use", async () => {
+  expect(await verifyText((text) => text)).toMatchObject({ code: 0 });
+  const says = async (change: (text: string) => string) => {
+    const { code, output } = await verifyText(change);
+    return [code, output.split("\n").find((line) => line.startsWith("✗"))];
+  };
+  const { sha256 } = evidence.manifest.original;
+  expect(await says((text) => text.replace(sha256, "0".repeat(64)))).toEqual([
+    1,
+    "✗ /signature is not this key's of this manifest: the one or the other was changed",
+  ]);
+  expect(await says((text) => text.slice(0, -1))).toEqual([1, expect.stringContaining("cannot be read as it was")]);
+  expect(await says((text) => text.replace('"kid"', '"kid":"x","kid"'))).toEqual([
+    1,
+    expect.stringContaining("two members of the same name"),
+  ]);
+  expect(await says((text) => text.replace('"v":1', '"v":0'))).toEqual([1, expect.stringContaining("is version 0")]);
+  expect(await says((text) => text.replace('"v":1', '"v":1,"more":1'))).toEqual([
+    1,
+    "✗ /manifest/more is not known here",
+  ]);
+  expect(await says(() => "")).toEqual([1, expect.stringContaining("cannot be read as it was")]);
+
+  for (const args of [[], ["--bogus"], ["nowhere.json"], ["a", "b"], [file("evidence.json"), "--key", original]])
+    expect(await verify(...args), args.join(" ")).toMatchObject({ code: 2 });
+  expect(await verify(file("evidence.json"), "--key", believed, "--original", file("nowhere"))).toMatchObject({
+    code: 2,
+  });
+  expect(await verify("--help")).toMatchObject({ code: 0, output: expect.stringContaining("--original") as string });
+});
+
+test("evidence goes with its video, and the log keeps its hash", async () => {
+  await expectApi(`DELETE /v1/guest/videos/${id}`, 204, { token: guest });
+  expect(await refusal(`GET /v1/${video}/evidence`, tenant.owner.token)).toMatchObject({
+    status: 409,
+    code: "not_sealed",
+  });
+  await settled(tenant.id);
+  const { body } = await expectApi<{ items: { type: string; data: { videoId?: string; manifestHash?: string } }[] }>(
+    "GET /v1/events?limit=100",
+    200,
+    { token: tenant.owner.token },
+  );
+  const own = body.items.filter(({ data }) => data.videoId === id);
+  expect(own.map(({ type }) => type)).toEqual(["video.uploaded", "video.ready", "video.sealed", "video.deleted"]);
+  expect(own[2]?.data.manifestHash).toMatch(/^[0-9a-f]{64}$/u);
+});
