@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { clip } from "../../scripts/clips.ts";
-import { now, setClockForTests } from "../../shared/clock.ts";
+import { setClockForTests } from "../../shared/clock.ts";
 import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { announceAgain } from "../../shared/videos/manifest.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
 import { progressOf } from "../../shared/videos/processingLease.ts";
 import { removeDeadFolders } from "../../shared/videos/workFolder.ts";
 import { startBackend } from "../support/backend.ts";
-import { type Fault, faultModes, reachedSites, run } from "../support/faultHook.ts";
+import { reachedSites, run } from "../support/faultHook.ts";
 import { faultFiles, sitesOf } from "../support/faultSites.ts";
 import {
   type GuestUpload,
@@ -22,6 +22,7 @@ import {
   setVideo,
   tracesOf,
 } from "./guestUpload.ts";
+import { letLeasesEnd, strikeEverywhere } from "./strikeEverywhere.ts";
 
 insideBoundaryForTests();
 
@@ -37,66 +38,6 @@ afterAll(async () => {
   setClockForTests();
   await backend[Symbol.asyncDispose]();
 });
-
-const atOnce = 4;
-const deliveries = 8;
-
-/** Later than any lease of the dead. */
-function letLeasesEnd(): void {
-  const offset = now().getTime() - Date.now() + 120_000;
-  setClockForTests(() => new Date(Date.now() + offset));
-}
-
-interface Scenario {
-  readonly arrive: () => Promise<GuestUpload>;
-  readonly step: (upload: GuestUpload) => Promise<unknown>;
-  /** What has to be left in the end, once, whatever happened. */
-  readonly left: (upload: GuestUpload) => Record<string, unknown>;
-  /** Awaits of an earlier scenario: what both have in common at their beginning is not struck again, nor overtaken. */
-  readonly like?: readonly string[];
-}
-
-/**
- * Does the step once for every await that it comes to and every mode, each time on an upload of its own, and then again
- * until it succeeds. Gives the awaits in the order in which they came.
- */
-async function strikeEverywhere({ arrive, step, left, like = [] }: Scenario): Promise<readonly string[]> {
-  const check = async (upload: GuestUpload, struck: string) => {
-    expect(await tracesOf(upload), struck).toEqual(left(upload));
-  };
-  const whole = await arrive();
-  const { hits, end } = await run(() => step(whole));
-  expect(end).toHaveProperty("value");
-  await check(whole, "nowhere");
-  const known = hits.findIndex((site, hit) => site !== like[hit]);
-  const strikes = hits.flatMap((site, hit) => {
-    if (hit < known) return [];
-    const time = hits.slice(0, hit + 1).filter((other) => other === site).length;
-    const modes = faultModes.filter((mode) => mode !== "overtaken" || !like.includes(site));
-    return modes.map((mode) => ({ site, time, mode }));
-  });
-  const lane = async () => {
-    for (let strike = strikes.shift(); strike !== undefined; strike = strikes.shift()) {
-      const upload = await arrive();
-      const overtake = async () => {
-        letLeasesEnd();
-        await run(() => step(upload));
-      };
-      const fault: Fault = { ...strike, overtake };
-      const struck = `${fault.mode} ${fault.site}`;
-      await run(() => step(upload), fault);
-      for (let delivery = 1; ; delivery++) {
-        letLeasesEnd();
-        const again = await run(() => step(upload));
-        if (again.end !== "died" && "value" in again.end) break;
-        if (delivery === deliveries) throw new Error(`never done after ${struck}`, { cause: again.end });
-      }
-      await check(upload, struck);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, lane));
-  return hits;
-}
 
 async function completed(file: string): Promise<GuestUpload> {
   const upload = await arrivedUpload(file);

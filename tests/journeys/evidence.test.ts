@@ -23,38 +23,43 @@ afterAll(() => {
   rmSync(dir, { recursive: true });
 });
 
+interface Sealed {
+  readonly guest: string;
+  /** Path behind `/v1/`. */
+  readonly video: string;
+  readonly id: string;
+  readonly evidence: Evidence;
+  /** The answer as it came. */
+  readonly text: string;
+}
+
+async function sealedVideo(owner: TestTenant["owner"], path: string): Promise<Sealed> {
+  const { guest, surveyId } = await newSurvey({ owner });
+  const bytes = new Uint8Array(readFileSync(path));
+  const { id, upload } = await start(guest, bytes.length);
+  await putBlock(upload.url, 0, bytes);
+  const video = `surveys/${surveyId}/videos/${id}`;
+  const early = await refusal(`GET /v1/${video}/evidence`, owner.token);
+  expect(early).toMatchObject({ status: 409, code: "not_sealed", state: "awaiting_upload" });
+  await expectApi(`POST /v1/guest/videos/${id}/complete`, 202, { token: guest, body: { size: bytes.length } });
+  expect(await processed(guest, id)).toMatchObject({ state: "ready" });
+  return await until("evidence", 30, async () => {
+    const { status, body, text } = await api<Evidence>(`GET /v1/${video}/evidence`, { token: owner.token });
+    return status === 200 ? { guest, video, id, evidence: body, text } : undefined;
+  });
+}
+
 let tenant: TestTenant;
 let original: string;
-let guest: string;
-let video: string;
-let id: string;
-let evidence: Evidence;
-/** Of the key that the vault has. */
+let sealed: Sealed;
+/** Thumbprint of the key that the vault has. */
 let believed: string;
 
 beforeAll(async () => {
   tenant = await newTenant();
   original = await clip("h264-silent.mp4");
-  const survey = await newSurvey(tenant);
-  guest = survey.guest;
-  const bytes = new Uint8Array(readFileSync(original));
-  const started = await start(guest, bytes.length);
-  id = started.id;
-  await putBlock(started.upload.url, 0, bytes);
-  video = `surveys/${survey.surveyId}/videos/${id}`;
-  expect(await refusal(`GET /v1/${video}/evidence`, tenant.owner.token)).toMatchObject({
-    status: 409,
-    code: "not_sealed",
-    state: "awaiting_upload",
-  });
-  await expectApi(`POST /v1/guest/videos/${id}/complete`, 202, { token: guest, body: { size: bytes.length } });
-  expect(await processed(guest, id)).toMatchObject({ state: "ready" });
-  evidence = await until("evidence", 30, async () => {
-    const answer = await api<Evidence>(`GET /v1/${video}/evidence`, { token: tenant.owner.token });
-    if (answer.status !== 200) return undefined;
-    writeFileSync(file("evidence.json"), answer.text);
-    return answer.body;
-  });
+  sealed = await sealedVideo(tenant.owner, original);
+  writeFileSync(file("evidence.json"), sealed.text);
   const keys = new KeyClient(stackUnderTest().vaultUrl, localCredential, {
     disableChallengeResourceVerification: true,
   });
@@ -82,6 +87,7 @@ async function verifyText(change: (text: string) => string) {
 }
 
 test("evidence tells what was declared, received, hashed and made of it, by whom and with what", async () => {
+  const { video, id, evidence } = sealed;
   const size = readFileSync(original).length;
   const { body: shown } = await expectApi<{ original: { sha256: string }; evidence: object }>(`GET /v1/${video}`, 200, {
     token: tenant.owner.token,
@@ -115,6 +121,7 @@ test("evidence tells what was declared, received, hashed and made of it, by whom
 });
 
 test("who sees the survey gets it, each use is in the tenant's log, and nobody else gets it", async () => {
+  const { video, id, guest } = sealed;
   const [surveyor, auditor, stranger] = await Promise.all([
     tenant.join("surveyor"),
     tenant.join("auditor"),
@@ -137,7 +144,9 @@ test("who sees the survey gets it, each use is in the tenant's log, and nobody e
 
 test("the verifier knows it by the vault's key, with the files and the log, offline", async () => {
   const { owner } = tenant;
-  const play = await expectApi<{ video: { url: string } }>(`POST /v1/${video}/playback`, 200, { token: owner.token });
+  const play = await expectApi<{ video: { url: string } }>(`POST /v1/${sealed.video}/playback`, 200, {
+    token: owner.token,
+  });
   const made = await fetch(play.body.video.url);
   writeFileSync(file("video.mp4"), new Uint8Array(await made.arrayBuffer()));
   await settled(tenant.id);
@@ -163,6 +172,7 @@ test("the verifier knows it by the vault's key, with the files and the log, offl
 });
 
 test("the verifier takes the key as the vault's tools give it, and believes no other", async () => {
+  const { evidence } = sealed;
   writeFileSync(file("key.pem"), keyObject(evidence.key).export({ type: "spki", format: "pem" }));
   writeFileSync(file("key.jwk"), JSON.stringify(evidence.key));
   writeFileSync(file("keys.json"), JSON.stringify({ keys: [evidence.key] }));
@@ -182,7 +192,7 @@ test("the verifier shows what was changed, cut off, doubled or is of another ver
     const { code, output } = await verifyText(change);
     return [code, output.split("\n").find((line) => line.startsWith("✗"))];
   };
-  const { sha256 } = evidence.manifest.original;
+  const { sha256 } = sealed.evidence.manifest.original;
   expect(await says((text) => text.replace(sha256, "0".repeat(64)))).toEqual([
     1,
     "✗ /signature is not this key's of this manifest: the one or the other was changed",
@@ -208,6 +218,7 @@ test("the verifier shows what was changed, cut off, doubled or is of another ver
 });
 
 test("evidence goes with its video, and the log keeps its hash", async () => {
+  const { guest, video, id } = await sealedVideo(tenant.owner, original);
   await expectApi(`DELETE /v1/guest/videos/${id}`, 204, { token: guest });
   expect(await refusal(`GET /v1/${video}/evidence`, tenant.owner.token)).toMatchObject({
     status: 409,

@@ -20,6 +20,13 @@ export const faultFiles = [
   "shared/videos/workFolder.ts",
 ] as const;
 
+/** The same for the evidence of ready videos. */
+export const evidenceFaultFiles = [
+  "shared/evidence/composeManifest.ts",
+  "shared/evidence/evidenceStore.ts",
+  "shared/evidence/sealEvidence.ts",
+] as const;
+
 /** The same for the log and what follows from it. */
 export const logFaultFiles = [
   "shared/log/appendLog.ts",
@@ -31,7 +38,10 @@ export const logFaultFiles = [
 export const secretFaultFiles = ["shared/protection/rotateSecrets.ts"] as const;
 
 export type FaultFile =
-  (typeof faultFiles)[number] | (typeof logFaultFiles)[number] | (typeof secretFaultFiles)[number];
+  | (typeof faultFiles)[number]
+  | (typeof evidenceFaultFiles)[number]
+  | (typeof logFaultFiles)[number]
+  | (typeof secretFaultFiles)[number];
 
 const root = join(import.meta.dirname, "..", "..");
 const hook = join(import.meta.dirname, "faultHook.ts");
@@ -54,7 +64,9 @@ export function sitesOf(file: FaultFile): string[] {
 }
 
 function isFaultFile(file: string): file is FaultFile {
-  return ([...faultFiles, ...logFaultFiles, ...secretFaultFiles] as readonly string[]).includes(file);
+  return ([...faultFiles, ...evidenceFaultFiles, ...logFaultFiles, ...secretFaultFiles] as readonly string[]).includes(
+    file,
+  );
 }
 
 interface Await {
