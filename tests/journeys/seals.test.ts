@@ -86,51 +86,58 @@ describe("the verifier", () => {
     return await verify(changed, "--keys", keys);
   }
 
-  test("finds a saved log as it was written, and each change of it, and says what it cannot use", async () => {
-    const { apiUrl } = stackUnderTest();
-    const tenant = await newTenant();
-    await newSurvey(tenant);
-    await settled(tenant.id);
-    await night();
-    await until("a seal", 20, async () => {
-      const { body } = await expectApi<Seals>("GET /v1/audit/seals", 200, { token: tenant.owner.token });
-      return body.seals.length > 0 ? true : undefined;
-    });
-    expect(await verify(log, "--fetch", apiUrl, "--token", tenant.owner.token, "--keep-keys", keys)).toMatchObject({
-      code: 0,
-    });
+  test(
+    "finds a saved log as it was written, and each change of it, and says what it cannot use",
+    { timeout: 120_000 },
+    async () => {
+      const { apiUrl } = stackUnderTest();
+      const tenant = await newTenant();
+      await newSurvey(tenant);
+      await settled(tenant.id);
+      await night();
+      await until("a seal", 20, async () => {
+        const { body } = await expectApi<Seals>("GET /v1/audit/seals", 200, { token: tenant.owner.token });
+        return body.seals.length > 0 ? true : undefined;
+      });
+      expect(await verify(log, "--fetch", apiUrl, "--token", tenant.owner.token, "--keep-keys", keys)).toMatchObject({
+        code: 0,
+      });
 
-    const good = await verify(log, "--keys", keys);
-    expect(good.output).toMatch(/\nEntries 1 to \d+ are as they were sealed at/u);
-    expect(good.code).toBe(0);
-    const altered = await verifyChanged(({ entries }) => {
-      Object.assign(entries[2] ?? {}, { target: "svy_other" });
-    });
-    expect([altered.code, altered.output]).toEqual([1, expect.stringContaining("✗ 3: entry 3 was changed")]);
-    const relabelled = await verifyChanged(({ entries }) => {
-      Object.assign(entries[2] ?? {}, { result: "denied" });
-    });
-    expect([relabelled.code, relabelled.output]).toEqual([1, expect.stringContaining("✗ 3: entry 3 is shown with")]);
-    const cut = await verifyChanged((saved) => {
-      saved.entries.pop();
-    });
-    expect([cut.code, cut.output]).toEqual([1, expect.stringContaining("which was sealed, is missing")]);
-    const unsealed = await verifyChanged((saved) => {
-      saved.seals = [];
-    });
-    expect([unsealed.code, unsealed.output]).toEqual([2, expect.stringContaining("nothing vouches for this log")]);
+      const good = await verify(log, "--keys", keys);
+      expect(good.output).toMatch(/\nEntries 1 to \d+ are as they were sealed at/u);
+      expect(good.code).toBe(0);
+      const altered = await verifyChanged(({ entries }) => {
+        Object.assign(entries[2] ?? {}, { target: "svy_other" });
+      });
+      expect([altered.code, altered.output]).toEqual([1, expect.stringContaining("✗ 3: entry 3 was changed")]);
+      const relabelled = await verifyChanged(({ entries }) => {
+        Object.assign(entries[2] ?? {}, { result: "denied" });
+      });
+      expect([relabelled.code, relabelled.output]).toEqual([1, expect.stringContaining("✗ 3: entry 3 is shown with")]);
+      const cut = await verifyChanged((saved) => {
+        saved.entries.pop();
+      });
+      expect([cut.code, cut.output]).toEqual([1, expect.stringContaining("which was sealed, is missing")]);
+      const unsealed = await verifyChanged((saved) => {
+        saved.seals = [];
+      });
+      expect([unsealed.code, unsealed.output]).toEqual([2, expect.stringContaining("nothing vouches for this log")]);
 
-    writeFileSync(changed, JSON.stringify({ keys: [] }));
-    expect(await verify(log, "--keys", changed)).toMatchObject({
-      code: 1,
-      output: expect.stringContaining("is signed with a key that is not believed") as string,
-    });
-    expect(await verify(keys, "--keys", keys)).toMatchObject({ code: 2 });
-    expect(await verify("nowhere.json", "--keys", keys)).toMatchObject({ code: 2 });
-    expect(await verify()).toMatchObject({ code: 2, output: expect.stringContaining("npm run verify-log") as string });
-    for (const origin of [apiUrl, "http://127.0.0.1:1", "nonsense"])
-      expect(await verify(log, "--fetch", origin, "--token", "forged-token-of-nobody")).toMatchObject({ code: 2 });
-    expect(await verify("--bogus")).toMatchObject({ code: 2 });
-    expect(await verify("--help")).toMatchObject({ code: 0 });
-  });
+      writeFileSync(changed, JSON.stringify({ keys: [] }));
+      expect(await verify(log, "--keys", changed)).toMatchObject({
+        code: 1,
+        output: expect.stringContaining("is signed with a key that is not believed") as string,
+      });
+      expect(await verify(keys, "--keys", keys)).toMatchObject({ code: 2 });
+      expect(await verify("nowhere.json", "--keys", keys)).toMatchObject({ code: 2 });
+      expect(await verify()).toMatchObject({
+        code: 2,
+        output: expect.stringContaining("npm run verify-log") as string,
+      });
+      for (const origin of [apiUrl, "http://127.0.0.1:1", "nonsense"])
+        expect(await verify(log, "--fetch", origin, "--token", "forged-token-of-nobody")).toMatchObject({ code: 2 });
+      expect(await verify("--bogus")).toMatchObject({ code: 2 });
+      expect(await verify("--help")).toMatchObject({ code: 0 });
+    },
+  );
 });
