@@ -99,7 +99,7 @@ export function compareWithLog({ manifest }: Evidence, log: readonly LogEntry[])
     if (link.log === undefined) return [];
     const { sequence, hash } = link.log;
     const entry = entries.get(sequence);
-    return entry !== undefined && entry.hash === hash && tells(entry, link, videoId)
+    return entry?.hash === hash && tells(entry, link, videoId)
       ? []
       : [{ field: `/manifest/custody/${at}/log`, message: `names another entry ${sequence} than the log has` }];
   });

@@ -149,9 +149,8 @@ test("the verifier knows it by the vault's key, with the files and the log, offl
   expect(await runScript("scripts/verifyLog.ts", [file("log.json"), ...log])).toMatchObject({ code: 0 });
   const files = ["--original", original, "--video", file("video.mp4"), "--log", file("log.json")];
   const good = await verify(file("evidence.json"), "--key", believed, ...files);
-  expect(good.output).toMatch(
-    /is the file that \/manifest\/original names[^]*tells the same[^]*The evidence is valid/u,
-  );
+  for (const line of ["is the file that /manifest/original", "is the file that /manifest/outputs", "tells the same"])
+    expect(good.output).toContain(line);
   expect(good.code).toBe(0);
   const swapped = await verify(file("evidence.json"), "--key", believed, "--original", file("video.mp4"));
   expect([swapped.code, swapped.output]).toEqual([1, expect.stringContaining("✗ /manifest/original is not ")]);
