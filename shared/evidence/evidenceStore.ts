@@ -24,6 +24,11 @@ export async function keepEvidence(container: BlobContainer, blobName: string, m
   }
 }
 
+/** Bytes that it takes in storage. */
+export function sizeOf(evidence: Evidence): number {
+  return Buffer.byteLength(JSON.stringify(evidence));
+}
+
 function gone(cause: unknown): never {
   throw new Error("evidence was there and is gone", { cause });
 }

@@ -6,13 +6,13 @@ import { tenantContainer } from "../storage/containers.ts";
 import { openStream } from "../storage/streams.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
-import { type Tenant, tenantKind } from "../tenants/tenant.ts";
+import { type Tenant, counters, tenantKind } from "../tenants/tenant.ts";
 import { type OutputBlob, type Video, blobNames, videoKind } from "../videos/video.ts";
 import { isProblem } from "../web/problem.ts";
 import { composeManifest } from "./composeManifest.ts";
 import { type EvidenceDraft, draftId, draftKind } from "./draft.ts";
 import { type Evidence, evidenceKeyName, evidenceOf, isEvidenceBy, signedBytes } from "./evidence.ts";
-import { findEvidence, keepEvidence } from "./evidenceStore.ts";
+import { findEvidence, keepEvidence, sizeOf } from "./evidenceStore.ts";
 import { manifestHash } from "./manifest.ts";
 
 /** `idle`: there was nothing to seal. `dropped`: the video is not there any more, and neither is evidence of it. */
@@ -53,15 +53,18 @@ async function seal(tenant: TenantScope, videoId: string): Promise<Sealing> {
   const { manifest } = evidence;
   const hash = manifestHash(manifest);
   const sealedAt = manifest.custody.at(-1)?.at ?? video.updatedAt;
+  const size = sizeOf(evidence);
+  const { countedBytes } = video;
   await tenant
     .change()
     .patch(
       videoKind,
       video,
-      { evidence: { blob, manifestHash: hash, sealedAt } },
-      { condition: { state: "ready", evidence: { absent: true } } },
+      { evidence: { blob, size, manifestHash: hash, sealedAt }, countedBytes: countedBytes + size },
+      { condition: { state: "ready", evidence: { absent: true }, countedBytes } },
     )
     .remove(draft)
+    .count(counters.videoBytes, size)
     .commit({
       target: videoId,
       events: [{ type: "video.sealed", data: { surveyId, videoId, questionId, manifestHash: hash } }],

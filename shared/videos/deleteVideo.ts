@@ -25,7 +25,8 @@ export async function deleteVideo(
         videoKind,
         video,
         { state: "deleting" },
-        { condition: { state: statesBefore("deleting"), legalHold: false } },
+        // What is counted must be what is known here: sealing its evidence may still add to it.
+        { condition: { state: statesBefore("deleting"), legalHold: false, countedBytes } },
       )
       .commit({ target: id });
   for (const blobName of Object.values(blobNames(surveyId, id))) await deleteBlob(container, blobName);

@@ -91,7 +91,12 @@ export interface Video {
   readonly original?: OutputBlob;
   readonly outputs?: Outputs;
   /** Where the signed manifest is, once there is one, and the SHA-256 by which the log names it. */
-  readonly evidence?: { readonly blob: string; readonly manifestHash: string; readonly sealedAt: string };
+  readonly evidence?: {
+    readonly blob: string;
+    readonly size: number;
+    readonly manifestHash: string;
+    readonly sealedAt: string;
+  };
   readonly rejection?: { readonly code: RejectionCode; readonly remedy: string };
   /** How often processing began; after the limit the video is `processing_failed`. */
   readonly attempts: number;

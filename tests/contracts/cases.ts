@@ -138,7 +138,9 @@ async function newSealedVideo(side: Side): Promise<VideoPlace> {
     const text = JSON.stringify(signed(manifest, signer()));
     const container = files.getContainerClient(containerName(side.id));
     made.push(container.getBlockBlobClient(blob).upload(text, text.length));
-    return { evidence: { blob, manifestHash: manifestHash(manifest), sealedAt: manifest.times.processed } };
+    return {
+      evidence: { blob, size: text.length, manifestHash: manifestHash(manifest), sealedAt: manifest.times.processed },
+    };
   });
   await Promise.all(made);
   return place;

@@ -14,6 +14,8 @@ export const stages = [
   "store the poster",
   "store the storyboard",
   "record the outcome",
+  "evidence: keep",
+  "evidence: record",
   "tidy: upload",
   "tidy: manifest",
   "cancel: state",
@@ -50,6 +52,7 @@ export function stageOfBlob({ method, container, name, query, headers }: Storage
   if (method === "PUT" && folder === "incoming") return "complete: commit the blocks";
   if (method === "PUT" && folder === "originals") return "copy to originals";
   if (method === "PUT" && folder === "videos") return stored[file];
+  if (method === "PUT" && folder === "evidence") return "evidence: keep";
   if (method === "GET" && folder === "originals") return "x-ms-range" in headers ? "identify" : "download";
   return undefined;
 }
@@ -112,6 +115,7 @@ function stageOfBatch(batch: readonly BatchOperation[]): Stage | undefined {
   if (written !== undefined)
     return written.operationType === "Create" ? "webhook: delivery opened" : "webhook: outcome";
   if (batch.some(({ resourceBody }) => resourceBody?.kind === "video")) return "start: reserve the video";
+  if (batch.some((operation) => valueSet(operation, "/evidence") !== undefined)) return "evidence: record";
   const state = batch.map((operation) => valueSet(operation, "/state")).find((value) => value !== undefined);
   return typeof state === "string" ? byState[state] : undefined;
 }

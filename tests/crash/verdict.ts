@@ -115,6 +115,7 @@ function faultsOf({ videoId, plan, completed }: Sent, videos: readonly StoredVid
   const expected: [string, number, number][] = [
     ["video.uploaded", times("video.uploaded"), completed ? 1 : 0],
     ["video.ready or video.rejected", outcomes, state === "upload_cancelled" || !completed ? 0 : 1],
+    ["video.sealed", times("video.sealed"), sealedTimes(state, times("video.sealed"))],
     ["video.deleted", times("video.deleted"), state === "deleted" ? 1 : 0],
     ["video.processing_failed", times("video.processing_failed"), 0],
   ];
@@ -123,9 +124,14 @@ function faultsOf({ videoId, plan, completed }: Sent, videos: readonly StoredVid
   return faults;
 }
 
+/** Evidence is of every ready video; of one that was deleted soon it may never have come to be. */
+function sealedTimes(state: string, times: number): number {
+  return state === "deleted" ? Math.min(times, 1) : Number(state === "ready");
+}
+
 function leftOver(documents: readonly Document[]): string[] {
   return documents
-    .filter(({ kind }) => kind === "lease" || kind === "fact")
+    .filter(({ kind }) => kind === "lease" || kind === "fact" || kind === "evidenceDraft")
     .map(({ kind, id }) => `the ${kind} ${id} is left`);
 }
 

@@ -105,12 +105,13 @@ async function events({ tenant }: GuestUpload): Promise<string[]> {
 
 /** What sealing is to leave, once. */
 async function sealingOf(upload: GuestUpload) {
-  const { blobs, ...traces } = await tracesOf(upload);
+  const { blobs, counted, ...traces } = await tracesOf(upload);
   const { evidence } = await videoIn(upload);
   const kept = await evidenceIn(upload);
   return {
     ...traces,
     blobs: Object.keys(blobs),
+    countedBefore: counted - (blobs["evidence"] ?? 0),
     log: await events(upload),
     drafted: await isDrafted(upload),
     valid: kept !== undefined && verifyEvidence(kept).findings.length === 0,
