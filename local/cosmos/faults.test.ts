@@ -50,6 +50,16 @@ describe("a fault", () => {
     expect(await exists("cut-after")).toBe(true);
   });
 
+  it("keeps the answer of a write that happened back for as long as it is told, or until all are cleared", async () => {
+    cosmos.service.faults.add({ status: "reset", after: true, delayMs: 1, operation: "document.create" });
+    expect(await failureOf(create("kept-back"))).toMatchObject({ code: "ECONNRESET" });
+    cosmos.service.faults.add({ status: "reset", after: true, delayMs: 60_000, operation: "document.create" });
+    const failure = failureOf(create("kept-long"));
+    await expect.poll(() => exists("kept-long"), { timeout: 60_000 }).toBe(true);
+    cosmos.service.faults.clear();
+    expect(await failure).toMatchObject({ code: "ECONNRESET" });
+  });
+
   it("loses the answer of a batch that happened; its error wraps the transport's", async () => {
     cosmos.service.faults.add({ status: "reset", after: true, operation: "document.batch" });
     const body = { id: "batched", tenantId: "t1" };

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { badRequest } from "./errors.ts";
@@ -26,7 +27,7 @@ export const Fault = Type.Object(
     id: Type.Optional(Type.String()),
     /** Milliseconds, sent as `x-ms-retry-after-ms`. */
     retryAfterMs: Type.Optional(Type.Integer({ minimum: 0 })),
-    /** Milliseconds to wait before failing. */
+    /** Milliseconds to wait before failing, after what is carried out first; `clear` ends the wait. */
     delayMs: Type.Optional(Type.Integer({ minimum: 0 })),
   },
   { additionalProperties: false },
@@ -55,6 +56,7 @@ function matches(fault: Fault, target: Target): boolean {
 /** The faults that are waiting for their request. */
 export class Faults {
   #pending: { fault: Fault; left: number }[] = [];
+  #waiting = new AbortController();
 
   add(fault: Fault): void {
     if (!Value.Check(Fault, fault)) throw badRequest("This is not a fault: see local/cosmos/faults.ts.");
@@ -63,6 +65,8 @@ export class Faults {
 
   clear(): void {
     this.#pending = [];
+    this.#waiting.abort();
+    this.#waiting = new AbortController();
   }
 
   /** Faults that have not happened as often as asked for. */
@@ -78,5 +82,11 @@ export class Faults {
     found.left -= 1;
     if (found.left === 0) this.#pending.splice(index, 1);
     return found.fault;
+  }
+
+  /** Resolves when the fault has waited as long as it is to, or all are cleared. */
+  async wait({ delayMs }: Fault): Promise<void> {
+    const { signal } = this.#waiting;
+    if (delayMs !== undefined) await delay(delayMs, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -3,7 +3,6 @@ import { mkdir } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { readText, TooLarge } from "../http.ts";
 import { type Certificates, listen, type LocalService, stop } from "../service.ts";
 import { handleAdmin, isAdmin } from "./admin.ts";
@@ -95,7 +94,6 @@ export async function startCosmos(options: {
     const parsed = parseRequest(request, text);
     const record = arrivalOf(request, parsed, store.container(parsed.databaseId, parsed.containerId)?.definition);
     const fault = faults.take(record);
-    if (fault?.delayMs !== undefined) await delay(fault.delayMs);
     let answer: Answer | undefined;
     const stale = fault?.status === "stale";
     if (fault === undefined || fault.after === true || stale) {
@@ -105,6 +103,7 @@ export async function startCosmos(options: {
         answer = failure(error);
       }
     }
+    if (fault !== undefined) await faults.wait(fault);
     if (fault?.status === "reset") answer = undefined;
     else if (fault !== undefined && fault.status !== "stale") answer = faultAnswer({ ...fault, status: fault.status });
     requests.add({ ...record, status: answer?.status ?? "reset" });

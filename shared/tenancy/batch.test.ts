@@ -44,6 +44,7 @@ async function mixed() {
   ];
   return { tenant, tenantId, operations };
 }
+const minute = 60_000;
 const written = ["new", "replaced", "patched", "upserted"];
 
 const lose = (tenantId: string, delayMs?: number) => {
@@ -71,14 +72,15 @@ describe("a batch", () => {
 
   it("names no version of its own for what others wrote or deleted since", async () => {
     const { tenant, tenantId, operations } = await mixed();
-    lose(tenantId, 250);
+    lose(tenantId, minute);
     const sending = sendBatch(tenantId, operations, { id: "new", at });
-    await expect.poll(() => tenant.repository.find(noteKind, "new")).toBeDefined();
+    await expect.poll(() => tenant.repository.find(noteKind, "new"), { timeout: minute }).toBeDefined();
     for (const id of ["replaced", "upserted"]) {
       const found = await tenant.repository.get(noteKind, id);
       if (id === "replaced") await tenant.change().replace(noteKind, found, {}).record();
       else await tenant.change().remove(found).record();
     }
+    database.cosmos.faults.clear();
     const versions = await sending;
     expect(versions.get("new")).toBe(await etagOf(tenant, "new"));
     for (const id of ["replaced", "upserted"]) expect(versions.get(id)).toBe('"overwritten"');
