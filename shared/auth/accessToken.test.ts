@@ -21,6 +21,10 @@ beforeAll(async () => {
   issuer = await startIssuerForTests(local);
   const jwk = { ...(await exportJWK(strange.publicKey)), kid: "canary", alg: "RS256", use: "sig" };
   canary = createServer((request, response) => {
+    if (request.url === "/moved") {
+      response.writeHead(302, { location: "/keys" }).end();
+      return;
+    }
     canaryHits.push(request.url ?? "");
     response.end(JSON.stringify({ keys: [jwk] }));
   });
@@ -56,8 +60,11 @@ describe("a token that is all right in another way", () => {
     ["typ in capitals", () => issuer.sign({ typ: "AT+JWT" })],
     ["typ in full", () => issuer.sign({ typ: "application/at+jwt" })],
     ["typ JWT with Entra's scopes", () => issuer.sign({ typ: "JWT" }, claims({ scp: "access" }))],
+    ["typ JWT with scopes of RFC 8693", () => issuer.sign({ typ: "JWT" }, claims({ scope: "access" }))],
     ["several audiences", () => issuer.sign({}, claims({ aud: ["other", audience] }))],
     ["expired within the clocks' difference", () => issuer.sign({}, claims({ exp: seconds(-10) }))],
+    ["issued within the clocks' difference", () => issuer.sign({}, claims({ iat: seconds(10) }))],
+    ["roles of something else", () => issuer.sign({}, claims({ roles: ["operator"] }))],
     ["roles and tenant of strange types", () => issuer.sign({}, claims({ roles: "platform_operator", tenant_id: 7 }))],
   ];
   it.each(right)("is believed: %s", async (_name, token) => {
@@ -113,12 +120,14 @@ describe("a verified token", () => {
   });
 });
 
+type Answers = Readonly<Record<string, (init?: RequestInit) => Promise<Response> | Response>>;
+
 /** The module as in a new process, with what the issuer's addresses answer. */
-async function withAnswers(answers: Record<string, () => Promise<Response> | Response>) {
+async function withAnswers(answers: Answers) {
   const original = globalThis.fetch;
   vi.spyOn(globalThis, "fetch").mockImplementation(async (address, init) => {
     const path = new URL(address instanceof Request ? address.url : address).pathname;
-    return (await answers[path]?.()) ?? (await original(address, init));
+    return (await answers[path]?.(init)) ?? (await original(address, init));
   });
   vi.resetModules();
   return await import("./accessToken.ts");
@@ -132,15 +141,30 @@ it("takes one algorithm, even from keys that say nothing of theirs", async () =>
     await expect(verify(await issuer.sign({ alg }))).rejects.toMatchObject({ code: "unauthenticated" });
 });
 
+it("takes an issuer whose name ends with a slash by that name, and asks it at the same addresses", async () => {
+  const name = `${issuer.url}/`;
+  vi.stubEnv("OIDC_ISSUER", name);
+  const metadata = () => Response.json({ issuer: name, jwks_uri: `${issuer.url}/jwks` });
+  const { verifyAccessToken: verify } = await withAnswers({ "/.well-known/openid-configuration": metadata });
+  await expect(verify(await issuer.sign({}, claims({ iss: name })))).resolves.toMatchObject({ issuer: name });
+  await expect(verify(await issuer.sign())).rejects.toMatchObject({ code: "unauthenticated" });
+  vi.stubEnv("OIDC_ISSUER", issuer.url);
+});
+
 describe("an issuer that does not answer", () => {
   const discovery = "/.well-known/openid-configuration";
   const metadata = (changes: object) =>
     Response.json({ issuer: issuer.url, jwks_uri: `${issuer.url}/jwks`, ...changes });
   const down = () => Promise.reject(new TypeError("fetch failed"));
 
-  const outages: [name: string, answers: Record<string, () => Promise<Response> | Response>][] = [
+  const { fetch } = globalThis;
+  const redirected = (init?: RequestInit) => fetch(new URL("/moved", canaryUrl), init);
+
+  const outages: [name: string, answers: Answers][] = [
     ["no metadata", { [discovery]: down }],
     ["an error for metadata", { [discovery]: () => new Response("", { status: 503 }) }],
+    ["a redirect for metadata", { [discovery]: redirected }],
+    ["no address of keys", { [discovery]: () => metadata({ jwks_uri: undefined }) }],
     ["no JSON for metadata", { [discovery]: () => new Response("<html>") }],
     ["metadata of another issuer", { [discovery]: () => metadata({ issuer: "https://login.example.com" }) }],
     ["keys behind http", { [discovery]: () => metadata({ jwks_uri: "http://localhost/jwks" }) }],

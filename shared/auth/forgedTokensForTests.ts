@@ -79,6 +79,8 @@ export function forgedTokens(issuer: Signer, right: JWTPayload, canaryUrl: strin
     ["no subject", () => issuer.sign({}, without("sub"))],
     ["no time of issue", () => issuer.sign({}, without("iat"))],
     ["an ID token", () => issuer.sign({ typ: "JWT" }, claims({ nonce: "n", at_hash: "h" }))],
+    ["typ JWT with scopes that are none", () => issuer.sign({ typ: "JWT" }, claims({ scp: 1, scope: ["access"] }))],
+    ["a typ that begins otherwise", () => issuer.sign({ typ: "text/application/at+jwt" })],
     ["no typ", () => issuer.sign({ typ: undefined })],
     ["typ of a logout token", () => issuer.sign({ typ: "logout+jwt" })],
     ["typ of a DPoP proof", () => issuer.sign({ typ: "dpop+jwt" })],

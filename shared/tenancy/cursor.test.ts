@@ -44,7 +44,7 @@ describe("a cursor", () => {
 
   it("that we have made badly ourselves is no mistake of who brings it", async () => {
     let made = protector(tenant, "none");
-    const { open } = cursorsOf((use) => (made = protector(tenant, use)));
-    await expect(open(await made.protect("no JSON"))).rejects.toThrow(SyntaxError);
+    const ours = cursorsOf((use) => (made = protector(tenant, use)));
+    await expect(ours.open(await made.protect("no JSON"))).rejects.toThrow(SyntaxError);
   });
 });
