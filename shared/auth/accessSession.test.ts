@@ -44,11 +44,10 @@ async function asked(grant?: Partial<AccessGrant>, state: (typeof tenantStates)[
   const wish = { surveyId: newId("svy"), reason: "x", until: minutes(60), operatorId };
   const request = { ...wish, subjectTenantId: tenant.tenantId, operationId: newId("op") };
   await platform.change().create(accessRequestKind, id, request).record();
-  if (grant !== undefined)
-    await tenant
-      .change()
-      .create(accessGrantKind, id, { ...wish, state: "requested", ...grant })
-      .record();
+  if (grant !== undefined) {
+    const held: AccessGrant = { ...wish, state: "requested", ...grant };
+    await tenant.change().create(accessGrantKind, id, held).record();
+  }
   return { tenant, request: await platform.repository.get(accessRequestKind, id) };
 }
 
