@@ -38,7 +38,7 @@ export async function openAccessSession(
     lookUp(tenantKind, tenantId, tenantId),
   ]);
   if (tenant?.state !== "active") throw new Problem("tenant_suspended");
-  const state = grant === undefined ? "requested" : accessState(grant);
+  const state = grant && accessState(grant);
   if (state === "expired") throw new Problem("expired");
   if (grant?.grantedUntil === undefined || state !== "granted") throw new Problem("not_granted");
   const { surveyId, grantedUntil } = grant;

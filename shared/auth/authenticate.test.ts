@@ -6,6 +6,7 @@ import {
   type DatabaseForTests,
   insideBoundaryForTests,
   newTenantId,
+  openScopeForTests,
   startDatabaseForTests,
 } from "../tenancy/databaseForTests.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -117,6 +118,18 @@ describe("a member", () => {
     expect(await codeOf(await issuer.signIn(email, other.tenantId), "tenant:read")).toBe("forbidden");
     for (const tenant of ["platform", newTenantId(), "tnt_1", "x"])
       expect(await codeOf(await issuer.signIn(email, tenant), "tenant:read")).toBe("forbidden");
+  });
+
+  it("of a tenant that is none is looked for nowhere, and nobody is the platform's", async () => {
+    const email = `${ulid().toLowerCase()}@example.com`;
+    const platform = openScopeForTests("platform");
+    const token = await issuer.signIn(email, "platform");
+    const id = memberId(issuer.url, String(decodeJwt(token).sub));
+    await platform.change().create(memberKind, id, { email, role: "owner", status: "active" }).record();
+    const before = database.cosmos.requests.latest;
+    for (const bearer of [token, await issuer.signIn(email, "tnt_1"), await issuer.signIn(email)])
+      expect(await codeOf(bearer, "tenant:read")).toBe("forbidden");
+    expect(database.cosmos.requests.latest).toBe(before);
   });
 
   it("who is disabled, or not of any tenant, is refused", async () => {

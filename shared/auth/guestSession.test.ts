@@ -39,6 +39,15 @@ describe("a link's token", () => {
     expect(asked.map(({ operation }) => operation)).toEqual(["document.read", "document.read"]);
   });
 
+  it("ends at the time that its link has, not later", async () => {
+    const expiresAt = "2030-01-01T00:00:00.000Z";
+    const { token } = await newLink(await newTenant(), { expiresAt });
+    setClockForTests(() => new Date(Date.parse(expiresAt) - 1));
+    await expect(verifyLink(token)).resolves.toMatchObject({ type: "guest" });
+    setClockForTests(() => new Date(expiresAt));
+    await expect(verifyLink(token)).rejects.toMatchObject({ code: "link_expired" });
+  });
+
   it("is refused alike and with the same requests, whatever is wrong with it", async () => {
     const tenant = await newTenant();
     const { id, token } = await newLink(tenant);

@@ -18,6 +18,14 @@ it("makes ids that their own schema takes and no other", () => {
   );
 });
 
+it("has one short prefix for each thing that has an id", () => {
+  const all = Object.values(prefixes);
+  for (const each of all) expect(each).toMatch(/^[a-z]{2,3}$/u);
+  expect(new Set(all).size).toBe(all.length);
+  expect(newId(prefixes.survey)).toMatch(/^svy_[0-9A-Z]{26}$/u);
+  expect([platformTenantId, prefixes.tenant]).toEqual(["platform", "tnt"]);
+});
+
 it("writes a schema of one prefix as plainly as it can be", () => {
   expect(Id("tnt").pattern).toMatch(/^\^tnt_\[/u);
   expect(Id("tnt", "svy").pattern).toMatch(/^\^\(\?:tnt\|svy\)_\[/u);
