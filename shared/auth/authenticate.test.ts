@@ -1,7 +1,12 @@
 import { decodeJwt } from "jose";
 import { ulid } from "ulid";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { apiKeyKind } from "../keys/apiKey.ts";
+import { credentialText } from "../keys/credential.ts";
 import { type MemberRole, memberId, memberKind, memberRoles } from "../members/member.ts";
+import { newSecret, secretHash } from "../protection/oneTimeToken.ts";
+import { linkKind } from "../surveys/link.ts";
+import { boundary, openBoundary } from "../tenancy/boundary.ts";
 import {
   type DatabaseForTests,
   insideBoundaryForTests,
@@ -9,10 +14,10 @@ import {
   openScopeForTests,
   startDatabaseForTests,
 } from "../tenancy/databaseForTests.ts";
-import type { TenantScope } from "../tenancy/scope.ts";
+import { derivedId, newId } from "../tenancy/ids.ts";
+import { type TenantScope, idempotencyKind } from "../tenancy/scope.ts";
 import { authenticate, authorize } from "./authenticate.ts";
 import { openSession, verifyLink } from "./guestSession.ts";
-import { linkKind } from "../surveys/link.ts";
 import { type IssuerForTests, operatorEmail, startIssuerForTests } from "./issuerForTests.ts";
 import { type Permission, allows, permissions } from "./permissions.ts";
 import { newLink, newTenant } from "./tenantForTests.ts";
@@ -75,14 +80,17 @@ describe("every permission", () => {
     });
   });
 
-  it("is for no guest whose link ended, who is told so where links are used", async () => {
+  it.each([
+    ["replaced", "link_replaced"],
+    ["closed", "link_expired"],
+  ] as const)("is for no guest whose link is %s, who is told so where links are used", async (status, code) => {
     const tenant = await newTenant();
     const { id, token } = await newLink(tenant);
     const { bearer } = await openSession(await verifyLink(token));
     const link = await tenant.repository.get(linkKind, id);
-    await tenant.change().patch(linkKind, link, { status: "replaced" }).record();
+    await tenant.change().patch(linkKind, link, { status }).record();
     for (const permission of every) {
-      const told = allows(permission, "guest") ? "link_replaced" : "forbidden";
+      const told = allows(permission, "guest") ? code : "forbidden";
       expect(await codeOf(bearer, permission), permission).toBe(told);
     }
   });
@@ -111,6 +119,21 @@ describe("a member", () => {
     expect(open?.()).toMatchObject({ tenantId: tenant.tenantId, actor: { type: "member", id }, ...facts });
   });
 
+  it.each(memberRoles)("sees what is assigned to others, unless that is a surveyor: %s", async (role) => {
+    const { token } = await member(await newTenant(), role);
+    const { caller } = await authenticate(token, "surveys:read", facts);
+    expect(caller).toMatchObject({ role, assignedOnly: role === "surveyor" });
+  });
+
+  it("does with an Idempotency-Key what a change does with it", async () => {
+    const tenant = await newTenant();
+    const { token } = await member(tenant, "owner");
+    const idempotency = { id: derivedId("idem", newId("cmt")), body: "b" };
+    const { open } = await authenticate(token, "surveys:read", facts);
+    await open?.(idempotency).change().commit({ target: tenant.tenantId });
+    expect(await tenant.repository.get(idempotencyKind, idempotency.id)).toMatchObject({ body: "b" });
+  });
+
   it("of one tenant is nobody in another, whatever the token says", async () => {
     const [own, other] = [await newTenant(), await newTenant()];
     const { id } = await member(own, "owner");
@@ -137,6 +160,7 @@ describe("a member", () => {
     expect(await codeOf(token, "tenant:read")).toBe("forbidden");
     const nobody = await issuer.signIn(`${ulid().toLowerCase()}@example.com`);
     expect(await codeOf(nobody, "tenant:read")).toBe("forbidden");
+    expect(await codeOf((await member(openScopeForTests(), "owner")).token, "tenant:read")).toBe("forbidden");
   });
 
   it.each(["provisioning", "suspended", "offboarding", "deleted"] as const)(
@@ -170,6 +194,38 @@ describe("somebody who is signed in", () => {
     });
     expect(authenticated.open).toBeUndefined();
   });
+});
+
+it("lets the run touch the tenant of the credential and no other, and none where there is no valid one", async () => {
+  const tenant = await newTenant();
+  const admittedBy = (bearer: string) =>
+    openBoundary("request-1", async () => {
+      await authenticate(bearer, "operations:read", facts).catch(() => undefined);
+      return [...boundary().admitted];
+    });
+  const secret = newSecret();
+  const key = { name: "x", scopes: [], expiresAt: "2999", createdBy: "x", status: "active" } as const;
+  const keyId = newId("key");
+  await tenant
+    .change()
+    .create(apiKeyKind, keyId, { ...key, secretHash: secretHash(secret) })
+    .record();
+  const { tenantId } = tenant;
+  for (const bearer of [
+    (await member(tenant, "owner")).token,
+    await guest(tenant),
+    credentialText({ tenantId, id: keyId, secret }),
+  ])
+    expect(await admittedBy(bearer)).toEqual([tenantId]);
+  expect(await admittedBy(await issuer.signIn(operatorEmail, tenantId))).toEqual(["platform"]);
+  for (const bearer of [
+    (await member(tenant, "owner", "disabled")).token,
+    (await member(await newTenant("suspended"), "owner")).token,
+    await issuer.signIn("nobody@example.com", tenantId),
+    credentialText({ tenantId, id: keyId, secret: newSecret() }),
+    `${await guest(tenant)}x`,
+  ])
+    expect(await admittedBy(bearer)).toEqual([]);
 });
 
 it("keeps one idempotency record's holder apart from another's", async () => {

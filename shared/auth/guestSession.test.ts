@@ -3,7 +3,12 @@ import { setClockForTests } from "../clock.ts";
 import { newSecret } from "../protection/oneTimeToken.ts";
 import { protector } from "../protection/protector.ts";
 import { linkKind } from "../surveys/link.ts";
-import { insideBoundaryForTests, newTenantId, databaseOfFileForTests } from "../tenancy/databaseForTests.ts";
+import {
+  insideBoundaryForTests,
+  newTenantId,
+  openScopeForTests,
+  databaseOfFileForTests,
+} from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
@@ -67,6 +72,11 @@ describe("a link's token", () => {
       await expect(verifyLink(text), text).rejects.toMatchObject({ code: "link_invalid", details: {} });
       expect(database.cosmos.requests.records({ since: before })).toHaveLength(1);
     }
+  });
+
+  it("of a tenant that is none is nobody's", async () => {
+    const { token } = await newLink(openScopeForTests());
+    await expect(verifyLink(token)).rejects.toMatchObject({ code: "tenant_suspended" });
   });
 
   it("that is none never reaches the database", async () => {
@@ -163,7 +173,12 @@ describe("a session", () => {
     const other = await protector(tenantId, "link-token").protectJson({ v: 1, linkId: newId("lnk"), exp: 9e15 });
     await refused(`gs.${tenantId}.${other}`);
     const sessions = protector(tenantId, "guest-session");
-    for (const strange of [{}, { v: 2, linkId: newId("lnk"), exp: 9e15 }, { v: 1, linkId: newId("lnk"), exp: 9e15 }])
+    for (const strange of [
+      {},
+      { v: 1, exp: 9e15 },
+      { v: 2, linkId: newId("lnk"), exp: 9e15 },
+      { v: 1, linkId: newId("lnk"), exp: 9e15 },
+    ])
       await refused(`gs.${tenantId}.${await sessions.protectJson(strange)}`);
   });
 });

@@ -3,7 +3,12 @@ import { setClockForTests } from "../clock.ts";
 import { type ApiKey, apiKeyKind, scopes } from "../keys/apiKey.ts";
 import { credentialText } from "../keys/credential.ts";
 import { newSecret, secretHash } from "../protection/oneTimeToken.ts";
-import { insideBoundaryForTests, newTenantId, databaseOfFileForTests } from "../tenancy/databaseForTests.ts";
+import {
+  insideBoundaryForTests,
+  newTenantId,
+  openScopeForTests,
+  databaseOfFileForTests,
+} from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { tenantKind, tenantStates } from "../tenants/tenant.ts";
@@ -80,6 +85,11 @@ describe("a service key", () => {
 
   it.each(tenantStates.filter((state) => state !== "active"))("waits while its tenant is %s", async (state) => {
     const { bearer } = await newKey(await newTenant(state));
+    await expect(verifyServiceKey(bearer)).rejects.toMatchObject({ code: "tenant_suspended" });
+  });
+
+  it("of a tenant that is none is nobody's", async () => {
+    const { bearer } = await newKey(openScopeForTests());
     await expect(verifyServiceKey(bearer)).rejects.toMatchObject({ code: "tenant_suspended" });
   });
 
