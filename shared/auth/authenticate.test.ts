@@ -3,7 +3,7 @@ import { ulid } from "ulid";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { apiKeyKind } from "../keys/apiKey.ts";
 import { credentialText } from "../keys/credential.ts";
-import { type MemberRole, memberId, memberKind, memberRoles } from "../members/member.ts";
+import { type Member, type MemberRole, memberId, memberKind, memberRoles } from "../members/member.ts";
 import { newSecret, secretHash } from "../protection/oneTimeToken.ts";
 import { linkKind } from "../surveys/link.ts";
 import { boundary, openBoundary } from "../tenancy/boundary.ts";
@@ -146,9 +146,10 @@ describe("a member", () => {
   it("of a tenant that is none is looked for nowhere, and nobody is the platform's", async () => {
     const email = `${ulid().toLowerCase()}@example.com`;
     const platform = openScopeForTests("platform");
+    const nobodys: Member = { email, role: "owner", status: "active" };
     const token = await issuer.signIn(email, "platform");
     const id = memberId(issuer.url, String(decodeJwt(token).sub));
-    await platform.change().create(memberKind, id, { email, role: "owner", status: "active" }).record();
+    await platform.change().create(memberKind, id, nobodys).record();
     const before = database.cosmos.requests.latest;
     for (const bearer of [token, await issuer.signIn(email, "tnt_1"), await issuer.signIn(email)])
       expect(await codeOf(bearer, "tenant:read")).toBe("forbidden");
