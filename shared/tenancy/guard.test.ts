@@ -385,7 +385,8 @@ describe("a refusal says why", () => {
       const written = refusal({ resourceType, operationType: "create" });
       await expect(inRun([mine], written)).rejects.toThrow(`unexpected resource ${resourceType}`);
     }
-    await expect(inRun([mine], refusal({}))).rejects.toThrow(TenancyViolation);
+    for (const request of [{}, { operationType: "read" }, { resourceType: "dbs" }])
+      await expect(inRun([mine], refusal(request))).rejects.toThrow(TenancyViolation);
   });
 });
 

@@ -31,7 +31,8 @@ export function guardCountsForTests(): { readonly requests: number; readonly ref
 }
 
 /** Resources that describe where items are and hold none. Whatever is neither one of them nor an item is refused. */
-const metadata = ["", "dbs", "colls", "pkranges"];
+const metadata: readonly unknown[] = ["", "dbs", "colls", "pkranges"];
+const readings: readonly unknown[] = ["read", "query"];
 
 /**
  * Throws {@link TenancyViolation} unless the request is for a tenant that its boundary admitted, names exactly the
@@ -39,8 +40,8 @@ const metadata = ["", "dbs", "colls", "pkranges"];
  * account's and a container's description and query plans carry no tenant data and pass.
  */
 export function guard(request: OutgoingRequest): void {
-  const { resourceType = "", operationType = "" } = request;
-  if (metadata.includes(resourceType) && ["read", "query"].includes(operationType)) return;
+  const { resourceType, operationType } = request;
+  if (metadata.includes(resourceType) && readings.includes(operationType)) return;
   if (isQueryPlan(request)) return;
   const boundary = currentBoundary();
   const counters = [counts, ...(boundary === undefined ? [] : [boundary.counts])];
@@ -48,7 +49,7 @@ export function guard(request: OutgoingRequest): void {
   const violation =
     resourceType === "docs"
       ? (boundaryViolation(request, boundary) ?? partitionViolation(request, current.getStore()))
-      : `unexpected resource ${resourceType}`;
+      : `unexpected resource ${String(resourceType)}`;
   if (violation === undefined) return;
   for (const counter of counters) counter.refused++;
   throw new TenancyViolation(violation);
