@@ -50,6 +50,17 @@ describe("a fault", () => {
     expect(await exists("cut-after")).toBe(true);
   });
 
+  it("fails one operation of a batch, and the others because of it", async () => {
+    cosmos.service.faults.add({ status: 449, batchIndex: 1, operation: "document.batch" });
+    const operations = ["one", "two", "three"].map((id) => ({
+      operationType: "Create" as const,
+      resourceBody: { id, tenantId: "t1" },
+    }));
+    const { code, result } = await container.items.batch(operations, "t1");
+    expect([code, result?.map(({ statusCode }) => statusCode)]).toEqual([207, [424, 449, 424]]);
+    expect(await exists("one")).toBe(false);
+  });
+
   it("keeps the answer of a write that happened back for as long as it is told, or until all are cleared", async () => {
     cosmos.service.faults.add({ status: "reset", after: true, delayMs: 1, operation: "document.create" });
     expect(await failureOf(create("kept-back"))).toMatchObject({ code: "ECONNRESET" });

@@ -13,6 +13,8 @@ export const Fault = Type.Object(
      */
     status: Type.Union([Type.Integer({ minimum: 400, maximum: 599 }), Type.Literal("reset"), Type.Literal("stale")]),
     substatus: Type.Optional(Type.Integer()),
+    /** Only that operation of a batch gets the status, the others 424, and the batch 207. */
+    batchIndex: Type.Optional(Type.Integer({ minimum: 0 })),
     /** How many matching requests fail. */
     times: Type.Optional(Type.Integer({ minimum: 1, default: 1 })),
     /** Carry the request out first and lose only its answer. */

@@ -52,6 +52,11 @@ function faultAnswer({ status, substatus, retryAfterMs }: Fault & { status: numb
   return { ...answer, headers: { ...answer.headers, "x-ms-retry-after-ms": String(retryAfter) } };
 }
 
+function batchAnswer({ status, batchIndex }: Fault, batch: readonly string[] = []): Answer {
+  const results = batch.map((_type, at) => ({ statusCode: at === batchIndex ? status : 424, requestCharge: 0 }));
+  return { status: 207, headers: {}, body: results };
+}
+
 function send(response: ServerResponse, { status, headers, body }: Answer, activityId: string): void {
   const text = body === undefined ? "" : JSON.stringify(body);
   response.writeHead(status, {
@@ -105,6 +110,7 @@ export async function startCosmos(options: {
     }
     if (fault !== undefined) await faults.wait(fault);
     if (fault?.status === "reset") answer = undefined;
+    else if (fault?.batchIndex !== undefined) answer = batchAnswer(fault, record.batch);
     else if (fault !== undefined && fault.status !== "stale") answer = faultAnswer({ ...fault, status: fault.status });
     requests.add({ ...record, status: answer?.status ?? "reset" });
     recording?.(record);

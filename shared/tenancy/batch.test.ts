@@ -108,6 +108,20 @@ describe("a batch", () => {
     expect(await tenant.repository.find(noteKind, "a")).toBeUndefined();
   });
 
+  it.each([429, 449])("is sent again while one of its operations is in somebody's way: %i", async (status) => {
+    const { tenantId } = openScopeForTests();
+    const inTheWay = { operation: "document.batch", partitionKey: JSON.stringify([tenantId]), status, batchIndex: 1 };
+    const send = () => sendBatch(tenantId, [create(tenantId, "a"), create(tenantId, "b")]);
+    const { latest } = database.cosmos.requests;
+    const sent = () => database.cosmos.requests.latest - latest;
+    database.cosmos.faults.add({ ...inTheWay, times: 4 });
+    await expect(send()).rejects.toMatchObject({ code: "unavailable", details: { retryAfter: 1 } });
+    expect(sent()).toBe(4);
+    database.cosmos.faults.add({ ...inTheWay, times: 3 });
+    expect([...(await send()).keys()]).toEqual(["a", "b"]);
+    expect(sent()).toBe(8);
+  });
+
   it("that the guard stops is sent once, and its refusal is no outage", async () => {
     const before = boundary().counts.refused;
     const stranger = newTenantId();
