@@ -15,6 +15,8 @@ export interface Ordered {
   readonly head: { readonly etag: string; readonly value: LogHead };
 }
 
+type Pending = NonNullable<LogHead["pending"]>;
+
 /** Facts that are ordered at once: their deletions and the head fit one batch. */
 const maxFacts = 90;
 const maxEntriesPerBatch = 100;
@@ -36,7 +38,7 @@ export class TenantLog extends LogReader {
     for (;;) {
       const head = await this.head();
       if (head?.value.pending) {
-        const ordered = await this.#ordered(head.value.pending.facts, head);
+        const ordered = await this.#ordered(head.value.pending, head);
         if (ordered !== undefined) return ordered;
         // Somebody else finished these between the two reads. If not, their facts are lost, and a person has to know.
         if ((await this.head())?.etag === head.etag) throw new Error("facts that have their places are missing");
@@ -44,9 +46,9 @@ export class TenantLog extends LogReader {
       }
       const { items } = await this.#repository.list(factKind, { limit: maxFacts });
       if (items.length === 0) return undefined;
-      const placed = place(head?.value, items, now());
-      const etag = await this.#writeHead(placed, head?.etag);
-      if (etag !== undefined) return { facts: items, entries: entriesOf(items, placed), head: { etag, value: placed } };
+      const { value, entries } = place(head?.value, items, now());
+      const etag = await this.#writeHead(value, head?.etag);
+      if (etag !== undefined) return { facts: items, entries, head: { etag, value } };
     }
   }
 
@@ -74,11 +76,11 @@ export class TenantLog extends LogReader {
   }
 
   /** The facts that have their places, as they were placed; undefined where one of them is gone. */
-  async #ordered(ids: readonly string[], head: Ordered["head"]): Promise<Ordered | undefined> {
-    const found = await this.#repository.findMany(factKind, ids);
-    const facts = ids.flatMap((id) => found.get(id) ?? []);
-    if (facts.length !== ids.length) return undefined;
-    const entries = entriesOf(facts, head.value);
+  async #ordered(pending: Pending, head: Ordered["head"]): Promise<Ordered | undefined> {
+    const found = await this.#repository.findMany(factKind, pending.facts);
+    const facts = pending.facts.flatMap((id) => found.get(id) ?? []);
+    if (facts.length !== pending.facts.length) return undefined;
+    const entries = entriesOf(facts, head.value.month, pending);
     if (entries.at(-1)?.hash !== head.value.hash)
       throw new Error("the facts do not make the entries they were placed as");
     return { facts, entries, head };
@@ -141,20 +143,24 @@ export class TenantLog extends LogReader {
   }
 }
 
-function place(head: LogHead | undefined, facts: readonly Entity<Fact>[], at: Date): LogHead {
+/** The facts' entries, and the end of the log that has room for them. */
+function place(
+  head: LogHead | undefined,
+  facts: readonly Entity<Fact>[],
+  at: Date,
+): { readonly value: LogHead; readonly entries: readonly LogEntry[] } {
   const current = at.toISOString().slice(0, 7);
   const before: LogHead = head ?? { seq: 0, hash: genesis, month: current, months: [], pending: null };
   const month = before.month > current ? before.month : current;
   const months =
     before.months.at(-1)?.month === month ? before.months : [...before.months, { month, first: before.seq + 1 }];
   const pending = { facts: facts.map(({ id }) => id), seq: before.seq, hash: before.hash };
-  const entries = entriesOf(facts, { ...before, month, pending });
-  const last = entries.at(-1);
-  return { seq: last?.seq ?? before.seq, hash: last?.hash ?? before.hash, month, months, pending };
+  const entries = entriesOf(facts, month, pending);
+  const hash = entries.at(-1)?.hash ?? before.hash;
+  return { entries, value: { seq: before.seq + entries.length, hash, month, months, pending } };
 }
 
-function entriesOf(facts: readonly Entity<Fact>[], { month, pending }: LogHead): LogEntry[] {
-  if (pending === null) return [];
+function entriesOf(facts: readonly Entity<Fact>[], month: string, pending: Pending): LogEntry[] {
   let { seq, hash: prevHash } = pending;
   return facts.flatMap((fact) =>
     (fact.events.length > 0 ? fact.events : [undefined]).map((event): LogEntry => {
