@@ -349,10 +349,13 @@ test("a revocation is of one key alone, and of the first time that it was asked 
 test("a key is unwrapped once: ahead if it will protect, else when it is asked for, and never if it was revoked", async () => {
   const maker = worker();
   await maker.revoke((await maker.active()).id, clock());
+  const early = watched();
+  await api(early.wrap).ready();
   time += 88 * day;
   await maker.rotate(clock());
   time += 2 * day;
   const [revoked, expired, active] = await storedKeys();
+  expect(early.unwrapped).toEqual([expired?.wrapped]);
   const { wrap, unwrapped } = watched();
   const ring = api(wrap);
   await ring.ready();

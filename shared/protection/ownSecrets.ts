@@ -1,7 +1,5 @@
 /** How a secret that the app makes for itself lives in the vault. Every other secret is none of this app's business. */
 export interface OwnSecret {
-  /** What it is used for. */
-  readonly use: string;
   /** A version expires after this time; its successor is made before. */
   readonly lifetimeDays: number;
   /**
@@ -13,8 +11,8 @@ export interface OwnSecret {
 
 /** Every secret of ours in the vault: what is not listed here can neither be used nor rotated. */
 export const ownSecrets = {
+  /** Keys the hash of callers' addresses in the log. Nobody presents such a hash; new ones do not compare with old ones. */
   "address-hash-key": {
-    use: "Keys the hash of callers' addresses in the log. Nobody presents such a hash; new ones do not compare with old ones.",
     lifetimeDays: 90,
     overlapDays: 1,
   },

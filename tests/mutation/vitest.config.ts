@@ -12,7 +12,8 @@ export default defineConfig({
     // Looks into a process of its own, which no mutant is active in.
     exclude: ["shared/protection/secretsInMemory.test.ts"],
     pool: "forks",
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Longer than Stryker waits: a mutant that hangs is told from one that a test failed on, however busy the machine is.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });
