@@ -73,7 +73,7 @@ export function certificatePage({ statement, key, signature }: Certificate): Pag
         <p class="soft">
           It calls the ${String(stack["operations"])} functions that answer requests over the network. Callpilot has others, which timers, queues, the
           database and the storage start: nobody can call those from outside, and this program does not. What they do
-          by themselves meanwhile is seen by the database’s record, the log and the mails only.
+          by themselves meanwhile is seen by the database's record, the log and the mails only.
         </p>
         <dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
         <p class="soft">
@@ -114,11 +114,11 @@ function figures({ sections, stack, seconds }: Statement): Html {
     [sum((what) => what.includes("refused")), "attempts that were refused as promised"],
     [
       sum((what) => what.startsWith("answered")),
-      "attempts that were answered as if nothing of another’s had been named",
+      "attempts that were answered as if nothing of another's had been named",
     ],
     [sum((what) => what.startsWith("distinct")), "different combinations of function, caller, credential and target"],
     [sum((what) => what.endsWith("(twins)")), "genuine requests that worked, so that a refusal means something"],
-    [`${String(stack["operations"])} functions`, `in ${Math.round(seconds)} seconds`],
+    [stack["operations"] ?? 0, `functions were called in ${Math.round(seconds)} seconds`],
   ];
   return html`<ul class="figures">${all.map(
     ([figure, words]) => html`<li><b>${numeral(figure)}</b><span>${words}</span></li>`,
