@@ -1,5 +1,4 @@
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { installPackage } from "../scripts/debianPackage.ts";
 import { MissingTool, findTools } from "../shared/media/tools.ts";
 
 /**
@@ -18,14 +17,4 @@ export async function provideTools(): Promise<void> {
     if (!(error instanceof MissingTool) || ffmpegPath !== undefined || !installPackage("ffmpeg")) throw error;
     await findTools(places);
   }
-}
-
-/** Whether apt-get has installed the package: on Debian and Ubuntu, as root. */
-function installPackage(name: string): boolean {
-  if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return false;
-  console.log(`Installing ${name} with apt-get, once …`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const apt = (...args: string[]) =>
-    spawnSync("/usr/bin/apt-get", ["-qq", ...args], { env, stdio: "ignore" }).status === 0;
-  return apt("update") && apt("install", "-y", "--no-install-recommends", name);
 }

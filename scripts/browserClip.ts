@@ -1,13 +1,25 @@
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { dirname, resolve } from "node:path";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { cache } from "./clips/making.ts";
+import { installPackage } from "./debianPackage.ts";
 
 const seconds = 3;
-const file = resolve(".cache/clips/browser-recording.webm");
+
+/** What Chromium's MediaRecorder is asked for. Other browsers record the first two, or MP4 with H.264 and AAC (Safari). */
+const recorders = {
+  "browser-vp8.webm": "video/webm;codecs=vp8,opus",
+  "browser-vp9.webm": "video/webm;codecs=vp9,opus",
+  "browser-av1.webm": "video/webm;codecs=av1,opus",
+  "browser-h264.mkv": "video/x-matroska;codecs=avc1,opus",
+  "browser-vp9.mp4": "video/mp4;codecs=vp9,opus",
+  "browser-h264.mp4": "video/mp4;codecs=avc1.42E01E,opus",
+} as const;
+type BrowserClipName = keyof typeof recorders;
+export const browserClipNames = Object.keys(recorders) as BrowserClipName[];
 
 /** Chromium is nowhere to be found. The message is one sentence that says how to get it. */
 export class MissingBrowser extends Error {
@@ -15,18 +27,24 @@ export class MissingBrowser extends Error {
 }
 
 /**
- * Path of a recording that a real browser made: Chromium's MediaRecorder on its fake camera and microphone, WebM with VP8
- * and Opus and, as MediaRecorder leaves it, without a duration. Made once, in about six seconds.
+ * Path of a recording that a real browser made: Chromium's MediaRecorder on its fake camera and microphone. As it leaves
+ * them, WebM and Matroska have no duration, and MP4 is in fragments. All of them are made at once, in about six seconds.
  */
-export async function browserClip(): Promise<string> {
-  if (existsSync(file)) return file;
-  const recording = await record(provideBrowser());
-  await mkdir(dirname(file), { recursive: true });
-  // Renamed when it is whole: two processes may be at it.
-  const part = `${file}.${process.pid}`;
-  await writeFile(part, recording);
-  await rename(part, file);
-  return file;
+export async function browserClip(name: BrowserClipName = "browser-vp8.webm"): Promise<string> {
+  const path = join(cache, name);
+  if (!existsSync(path)) await recordAll();
+  return path;
+}
+
+async function recordAll(): Promise<void> {
+  await mkdir(cache, { recursive: true });
+  const recordings = await record(provideBrowser());
+  for (const [index, name] of browserClipNames.entries()) {
+    // Renamed when it is whole: two processes may be at it.
+    const part = join(cache, `${name}.${process.pid}`);
+    await writeFile(part, Buffer.from(recordings[index] ?? "", "base64"));
+    await rename(part, join(cache, name));
+  }
 }
 
 /** Debian's Chromium; installed where that may be done without asking. */
@@ -35,19 +53,15 @@ export function provideBrowser(): string {
   const found = () => places.find((place) => existsSync(place));
   const there = found();
   if (there !== undefined) return there;
-  if (process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")) {
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    const apt = (...args: string[]) => spawnSync("/usr/bin/apt-get", ["-qq", ...args], { env, stdio: "ignore" });
-    apt("update");
-    apt("install", "-y", "--no-install-recommends", "chromium");
-  }
+  installPackage("chromium");
   const installed = found();
   if (installed === undefined)
     throw new MissingBrowser("Chromium is missing: install it, on Debian with `sudo apt-get install chromium`.");
   return installed;
 }
 
-async function record(executablePath: string): Promise<Buffer> {
+/** The recordings in base64, in the order of their names. */
+async function record(executablePath: string): Promise<readonly string[]> {
   // A camera needs a secure context, which a page on localhost is.
   const server = createServer((_request, response) => {
     response.setHeader("content-type", "text/html").end("<!doctype html><title>Recorder</title>");
@@ -66,8 +80,9 @@ async function record(executablePath: string): Promise<Buffer> {
   try {
     const page = await browser.newPage();
     await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
-    const base64 = await page.evaluate<string>(`(${recorder})(${seconds * 1000})`);
-    return Buffer.from(base64, "base64");
+    return await page.evaluate<string[]>(
+      `(${recorder})(${seconds * 1000}, ${JSON.stringify(Object.values(recorders))})`,
+    );
   } finally {
     await browser.close();
     server.close();
@@ -75,20 +90,25 @@ async function record(executablePath: string): Promise<Buffer> {
 }
 
 /** Runs in the page. Text, because it is the browser's code: its names are not Node's. */
-const recorder = `async (milliseconds) => {
+const recorder = `async (milliseconds, types) => {
   const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 }, audio: true });
-  const recorder = new MediaRecorder(stream, { mimeType: "video/webm;codecs=vp8,opus" });
-  const parts = [];
-  recorder.ondataavailable = ({ data }) => parts.push(data);
-  const stopped = new Promise((resolve) => (recorder.onstop = resolve));
-  recorder.start(250);
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-  recorder.stop();
-  await stopped;
-  const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
+  const recordings = types.map(async (mimeType) => {
+    const recorder = new MediaRecorder(stream, { mimeType });
+    const parts = [];
+    recorder.ondataavailable = ({ data }) => parts.push(data);
+    const stopped = new Promise((resolve, reject) => {
+      recorder.onstop = resolve;
+      recorder.onerror = ({ error }) => reject(error);
+    });
+    recorder.start(250);
+    setTimeout(() => recorder.stop(), milliseconds);
+    await stopped;
+    const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    return btoa(text);
+  });
+  return Promise.all(recordings);
 }`;
 
 if (import.meta.main) console.log(await browserClip());

@@ -1,30 +1,13 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, copyFile, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, copyFile, open, readFile, readdir, rename, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { promisify } from "node:util";
+import { aac, cache, draft, ffmpeg, h264, hevc, picture, type Recipe, sound, vp8, vp9 } from "./clips/making.ts";
+import { phoneRecipes } from "./clips/phones.ts";
 
 /**
  * The recordings that tests need, honest and hostile, made from ffmpeg's own test sources and kept in `.cache/clips`.
  * `node scripts/clips.ts [name…]` makes them; with no name, all. Needs a full ffmpeg (x264, x265, vpx, opus) on the PATH.
  */
-
-const cache = join(import.meta.dirname, "..", ".cache", "clips");
-
-type Recipe = (to: string) => Promise<unknown>;
-
-const picture = (seconds: number, rate = 25) => [
-  "-f",
-  "lavfi",
-  "-i",
-  `testsrc=size=320x240:rate=${rate}:duration=${seconds}`,
-];
-const sound = (seconds: number) => ["-f", "lavfi", "-i", `sine=frequency=440:duration=${seconds}`];
-const h264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
-const aac = ["-c:a", "aac", "-b:a", "64k"];
-const hevc = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-tag:v", "hvc1"];
-const vp8 = ["-c:v", "libvpx", "-pix_fmt", "yuv420p", "-deadline", "realtime", "-cpu-used", "8"];
-const vp9 = ["-c:v", "libvpx-vp9", "-pix_fmt", "yuv420p", "-deadline", "realtime", "-cpu-used", "8"];
 
 /** Where the playlists point. No name server knows it; tests put the address of their own canary in its place. */
 export const canaryPlaceholder = "http://canary.invalid/segment.ts";
@@ -145,38 +128,46 @@ const recipes = {
     await writeFile(to, inflated(await readFile(await clip("square-vp8.webm"))));
   },
   "square-vp8.webm": (to) => ffmpeg(...picture(1), "-vf", "scale=320:320", ...vp8, to),
+  ...phoneRecipes,
 } satisfies Record<string, Recipe>;
 
 export type ClipName = keyof typeof recipes;
-const clipNames = Object.keys(recipes) as ClipName[];
 
-/** Path of the named recording, made when it is not there yet. Its name there changes with this script. */
+let version: Promise<string> | undefined;
+
+/** Changes with this script and what it is made of. */
+async function versionOfRecipes(): Promise<string> {
+  const hash = createHash("sha256").update(await readFile(import.meta.filename));
+  const folder = join(import.meta.dirname, "clips");
+  for (const name of (await readdir(folder)).sort()) hash.update(await readFile(join(folder, name)));
+  return hash.digest("hex").slice(0, 8);
+}
+
+const isClip = (name: string): name is ClipName => Object.hasOwn(recipes, name);
+
+/** Path of the named recording, made when it is not there yet. Its name there changes with the recipes. */
 export async function clip(name: ClipName): Promise<string> {
   const recipe: Recipe = recipes[name];
-  const version = createHash("sha256")
-    .update(await readFile(import.meta.filename))
-    .digest("hex")
-    .slice(0, 8);
   const extension = extname(name);
-  const path = join(cache, `${name.slice(0, -extension.length)}-${version}${extension}`);
+  version ??= versionOfRecipes();
+  const path = join(cache, `${name.slice(0, -extension.length)}-${await version}${extension}`);
   await access(path).catch(async () => {
     await using made = await draft(extension.slice(1));
-    await recipe(made.path);
+    await recipe(made.path, clipNamed);
     await rename(made.path, path);
   });
   return path;
 }
 
+/** {@link clip} for those that know names as texts only. */
+export async function clipNamed(name: string): Promise<string> {
+  if (!isClip(name)) throw new Error(`there is no clip ${name}`);
+  return await clip(name);
+}
+
 async function recorded(to: string, format: "webm" | "matroska", codec: string[]): Promise<void> {
   const live = ["-f", format, "-live", "1", "pipe:1"];
   await writeFile(to, await ffmpeg(...picture(3), ...sound(3), ...codec, "-c:a", "libopus", ...live));
-}
-
-/** A file of its own for every process that makes the same clip; what is finished is renamed into place. */
-async function draft(extension: string): Promise<AsyncDisposable & { path: string }> {
-  await mkdir(cache, { recursive: true });
-  const path = join(cache, `draft-${crypto.randomUUID()}.${extension}`);
-  return { path, [Symbol.asyncDispose]: () => rm(path, { force: true }) };
 }
 
 async function part(path: string, share: number): Promise<Buffer> {
@@ -204,22 +195,11 @@ function withSize(webm: Buffer): Buffer {
   return webm;
 }
 
-async function ffmpeg(...args: string[]): Promise<Buffer> {
-  const { stdout } = await promisify(execFile)("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args], {
-    encoding: "buffer",
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  return stdout;
-}
-
 if (import.meta.main) {
   const wanted = process.argv.slice(2);
-  const unknown = wanted.filter((name) => !(clipNames as string[]).includes(name));
+  const unknown = wanted.filter((name) => !isClip(name));
   if (unknown.length > 0) {
-    console.error(`No such clip: ${unknown.join(", ")}. There are: ${clipNames.join(", ")}`);
+    console.error(`No such clip: ${unknown.join(", ")}. There are: ${Object.keys(recipes).join(", ")}`);
     process.exitCode = 1;
-  } else {
-    const names = wanted.length > 0 ? (wanted as ClipName[]) : clipNames;
-    for (const name of names) console.log(await clip(name));
-  }
+  } else for (const name of wanted.length > 0 ? wanted : Object.keys(recipes)) console.log(await clipNamed(name));
 }

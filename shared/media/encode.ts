@@ -138,13 +138,16 @@ async function canToneMap({ tools, workDir: cwd, processLimits: limits, signal }
   return [" zscale ", " tonemap "].every((filter) => filters.includes(filter));
 }
 
-/** BT.2020 to BT.709 in linear light. */
+/**
+ * BT.2020 to BT.709 in linear light. White is 203 cd/m² (ITU-R BT.2408, 2.1), so that what is darker stays as it is, and
+ * only what is brighter, to five times of that, is pressed together.
+ */
 function toneMap(transfer: "smpte2084" | "arib-std-b67"): string[] {
   return [
-    `zscale=pin=bt2020:tin=${transfer}:min=2020_ncl:rin=tv:t=linear:npl=100`,
+    `zscale=pin=bt2020:tin=${transfer}:min=2020_ncl:rin=tv:t=linear:npl=203`,
     "format=gbrpf32le",
     "zscale=p=bt709",
-    "tonemap=tonemap=hable:desat=0",
+    "tonemap=tonemap=mobius:param=0.7:desat=0:peak=5",
     "zscale=t=bt709:m=bt709:r=tv",
   ];
 }

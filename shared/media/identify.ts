@@ -13,7 +13,7 @@ import {
 import type { RangeSource } from "../storage/streams.ts";
 import { checkDuration, checkPixels, type MediaLimits } from "./limits.ts";
 import { Rejection } from "./rejection.ts";
-import { checkBoxes, checkMagic, type ContainerFamily, headBytes } from "./signature.ts";
+import { checkBoxes, checkMagic, checkTracks, type ContainerFamily, headBytes } from "./signature.ts";
 
 const videoCodecs = ["avc", "hevc", "vp8", "vp9", "av1"] as const;
 export type SourceVideoCodec = (typeof videoCodecs)[number];
@@ -39,7 +39,7 @@ export interface MediaFacts {
     readonly rotation: Rotation;
     readonly mirrored: boolean;
   };
-  readonly audio: { readonly codec: string; readonly channels: number; readonly sampleRate: number } | null;
+  readonly audio: { readonly codec: string } | null;
   /** How much of the file was read to learn this. */
   readonly bytesRead: number;
 }
@@ -152,6 +152,7 @@ async function describe(
 ): Promise<MediaFacts> {
   const container = containerOf((await input.getFormat()).name);
   const tracks = await input.getTracks();
+  checkTracks(tracks.length);
   if (tracks.length === 0) throw new Rejection("corrupt", "it has no tracks: its index is missing or incomplete");
   const track = tracks.find((candidate) => candidate.isVideoTrack());
   if (track === undefined) throw new Rejection("no_video_track", "it has tracks, none of them video");
@@ -205,15 +206,15 @@ async function describeVideo(track: InputVideoTrack, limits: MediaLimits): Promi
   };
 }
 
+/** The first that is known. One that is not known here may be to ffmpeg, which decides. */
 async function describeAudio(tracks: InputAudioTrack[]): Promise<MediaFacts["audio"]> {
+  const [first] = tracks;
+  if (first === undefined) return null;
   for (const track of tracks) {
     const codec = await track.getCodec();
-    if (codec === null) continue;
-    return { codec, channels: await track.getNumberOfChannels(), sampleRate: await track.getSampleRate() };
+    if (codec !== null) return { codec };
   }
-  const [unknown] = tracks;
-  if (unknown !== undefined) throw new Rejection("unsupported_format", `audio codec ${await codecId(unknown)}`);
-  return null;
+  return { codec: await codecId(first) };
 }
 
 async function codecId(track: InputAudioTrack | InputVideoTrack): Promise<string> {

@@ -71,10 +71,23 @@ export async function checkBoxes(file: Readable): Promise<number | null> {
     if (moov !== undefined && media) break;
   }
   if (moov === undefined) throw new Rejection("corrupt", "its index (moov box) is missing");
-  for await (const box of boxes(file, moov.at + 8, moov.end))
+  let durationMs: number | null = null;
+  let tracks = 0;
+  for await (const box of boxes(file, moov.at + 8, moov.end)) {
+    if (box.type === "trak") tracks += 1;
     if (box.type === "mvhd")
-      return movieDuration(Buffer.from(await file.read(box.at, Math.min(box.at + 40, file.size))));
-  return null;
+      durationMs = movieDuration(Buffer.from(await file.read(box.at, Math.min(box.at + 40, file.size))));
+  }
+  checkTracks(tracks);
+  return durationMs;
+}
+
+/** Phones write eight at most, of which two are picture and sound. */
+const maxTracks = 32;
+
+/** Throws {@link Rejection} for more tracks than a recording has: each costs ffmpeg memory, whether it is read or not. */
+export function checkTracks(count: number): void {
+  if (count > maxTracks) throw new Rejection("unsupported_format", "it has more tracks than a recording");
 }
 
 /** Movie header (ISO/IEC 14496-12, 8.2.2): time scale and duration, after two times of 32 or, in version 1, 64 bits. */

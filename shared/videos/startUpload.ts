@@ -17,12 +17,15 @@ import { videosOf } from "./videoOf.ts";
 export const UploadRequest = closed({
   questionId: QuestionId,
   size: Whole(1, Number.MAX_SAFE_INTEGER, "Bytes of the whole file"),
-  contentType: Line(200, "video/mp4, video/quicktime, video/webm or video/x-matroska; parameters are ignored"),
+  contentType: Line(
+    200,
+    "video/mp4, video/x-m4v, video/3gpp, video/quicktime, video/webm or video/x-matroska; parameters are ignored",
+  ),
   sha256: optional(Sha256),
 });
 export type UploadRequest = Static<typeof UploadRequest>;
 
-const contentTypes = ["video/mp4", "video/quicktime", "video/webm", "video/x-matroska"];
+const contentTypes = ["video/mp4", "video/x-m4v", "video/3gpp", "video/quicktime", "video/webm", "video/x-matroska"];
 const sessionMs = 6 * 24 * 3_600_000;
 const maxVideosOfSurvey = 99;
 /** Uploads of a survey that have begun and not arrived: each holds its bytes of the tenant's quota until it expires. */

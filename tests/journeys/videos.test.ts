@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "../../local/client.ts";
 import { browserClip } from "../../scripts/browserClip.ts";
 import { type ClipName, clip } from "../../scripts/clips.ts";
+import { Player } from "../support/player.ts";
 import { type TestTenant, api, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
 import { processed, refusal, send, start } from "../support/upload.ts";
 
@@ -171,3 +172,24 @@ test("what a browser recorded has no duration, and plays with one", { timeout: 9
   // The camera of a busy machine may end before its microphone: what is told is how long it plays.
   expect(Math.abs(Number(format.duration) * 1000 - body.video.durationMs)).toBeLessThan(70);
 });
+
+test(
+  "what phones and browsers record plays in a browser for as long as the API says",
+  { timeout: 120_000 },
+  async () => {
+    await using player = await Player.start();
+    const paths = [
+      await clip("phone-tagged.mov"),
+      await clip("sound-longer.webm"),
+      await browserClip("browser-h264.mp4"),
+    ];
+    const ready = await Promise.all(paths.map((path) => readyVideo(path, "video/mp4")));
+    for (const { video } of ready) {
+      const { body } = await expectApi<Playback>(`POST /v1/${video}/playback`, 200, { token: tenant.owner.token });
+      const { width, height, durationMs } = body.video;
+      const played = await player.play(await fetched(body.video.url));
+      expect(played).toMatchObject({ width, height });
+      expect(Math.abs(played.duration * 1000 - durationMs)).toBeLessThanOrEqual(80);
+    }
+  },
+);
