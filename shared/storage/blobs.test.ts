@@ -10,7 +10,7 @@ import { type ListedBlob, deleteBlob, getJson, listByPrefix, putJson, statBlob }
 import { createTenantContainer } from "./containers.ts";
 import { copyBlob } from "./copyBlob.ts";
 import { StorageFailure, StorageNotFound, StoragePreconditionFailed } from "./errors.ts";
-import { commitBlocks, discardStaged, listStaged } from "./stagedBlocks.ts";
+import { commitBlocks, discardStaged, arrivedAt } from "./stagedBlocks.ts";
 import { openStream, rangeSource, uploadFile } from "./streams.ts";
 
 let local: Awaited<ReturnType<typeof startAccountForTests>>;
@@ -93,16 +93,19 @@ test("deleting twice is no error", async () => {
 
 test("staged blocks are listed with their ids and sizes, and commit in the order given", async () => {
   const blobName = newName();
-  expect(await listStaged(container, blobName)).toEqual([]);
+  expect(await arrivedAt(container, blobName)).toEqual({ staged: [], bytes: 0 });
   await stage(blobName, "aa", "b", "dropped");
-  expect(await listStaged(container, blobName)).toEqual([
-    { id: id(0), size: 2 },
-    { id: id(1), size: 1 },
-    { id: id(2), size: 7 },
-  ]);
+  expect(await arrivedAt(container, blobName)).toEqual({
+    staged: [
+      { id: id(0), size: 2 },
+      { id: id(1), size: 1 },
+      { id: id(2), size: 7 },
+    ],
+    bytes: 10,
+  });
   const etag = await commitBlocks(container, blobName, [id(1), id(0)], { contentType: "video/mp4", ifNoneMatch: "*" });
   expect(await statBlob(container, blobName)).toEqual({ size: 3, etag, contentType: "video/mp4" });
-  expect(await listStaged(container, blobName)).toEqual([]);
+  expect(await arrivedAt(container, blobName)).toEqual({ staged: [], bytes: 3 });
   expect((await blobClient(container, blobName).downloadToBuffer()).toString()).toBe("baa");
   await expect(
     commitBlocks(container, blobName, [id(1)], { contentType: "video/mp4", ifNoneMatch: "*" }),
@@ -116,7 +119,7 @@ test("discarding removes staged blocks, and leaves a committed blob as it is", a
   expect(await listed(blobName, { uncommitted: true })).toMatchObject([{ name: blobName, size: 0 }]);
   await discardStaged(container, blobName);
   expect(await listed(blobName, { uncommitted: true })).toEqual([]);
-  expect(await listStaged(container, blobName)).toEqual([]);
+  expect(await arrivedAt(container, blobName)).toEqual({ staged: [], bytes: 0 });
   await discardStaged(container, blobName);
 
   const kept = await given("kept");

@@ -1,6 +1,6 @@
 import { isRestError } from "@azure/storage-blob";
 import { type BlobContainer, blobClient } from "./accounts.ts";
-import { type WriteCondition, despiteLease } from "./blobs.ts";
+import { type WriteCondition, despiteLease, statBlob } from "./blobs.ts";
 import { StorageFailure, StorageNotFound, StoragePreconditionFailed, storageRequest } from "./errors.ts";
 
 export interface Block {
@@ -10,32 +10,45 @@ export interface Block {
   readonly size: number;
 }
 
-/** The staged blocks of a blob; none if nothing was ever staged there, or what is there is not made of blocks. */
-export async function listStaged(container: BlobContainer, blobName: string): Promise<readonly Block[]> {
-  return await listBlocks(container, blobName, "uncommitted");
+/** What has arrived for a blob. */
+export interface Arrived {
+  readonly staged: readonly Block[];
+  /** Of the staged blocks, or of the committed blob where that is larger. */
+  readonly bytes: number;
+}
+
+/** What is staged for a blob, and how much of it there is; nothing if nobody ever sent any of it. */
+export async function arrivedAt(container: BlobContainer, blobName: string): Promise<Arrived> {
+  const { blocks: staged, blobBytes } = await listBlocks(container, blobName, "uncommitted");
+  return { staged, bytes: Math.max(blobBytes, sizeOf(staged)) };
 }
 
 /** The blocks that a blob was made of, in order; none of one that was sent at once, or that is not made of blocks. */
 export async function listCommitted(container: BlobContainer, blobName: string): Promise<readonly Block[]> {
-  return await listBlocks(container, blobName, "committed");
+  return (await listBlocks(container, blobName, "committed")).blocks;
 }
 
-async function listBlocks(
-  container: BlobContainer,
-  blobName: string,
-  which: "committed" | "uncommitted",
-): Promise<readonly Block[]> {
+async function listBlocks(container: BlobContainer, blobName: string, which: "committed" | "uncommitted") {
   try {
-    const { committedBlocks = [], uncommittedBlocks = [] } = await storageRequest((abortSignal) =>
-      blobClient(container, blobName).getBlockList(which, { abortSignal }),
-    );
-    return [...committedBlocks, ...uncommittedBlocks].map(({ name, size }) => ({ id: name, size }));
+    const {
+      committedBlocks = [],
+      uncommittedBlocks = [],
+      blobContentLength: blobBytes = 0,
+    } = await storageRequest((abortSignal) => blobClient(container, blobName).getBlockList(which, { abortSignal }));
+    return {
+      blocks: [...committedBlocks, ...uncommittedBlocks].map(({ name, size }) => ({ id: name, size })),
+      blobBytes,
+    };
   } catch (error) {
-    // A device may make a page or an append blob of its upload.
-    const unlike = isRestError(error) && error.code === "InvalidBlobType";
-    if (unlike || error instanceof StorageNotFound) return [];
-    throw error;
+    if (error instanceof StorageNotFound) return { blocks: [], blobBytes: 0 };
+    if (!isRestError(error) || error.code !== "InvalidBlobType") throw error;
+    // A device may make a page or an append blob of its upload, which has no blocks.
+    return { blocks: [], blobBytes: (await statBlob(container, blobName))?.size ?? 0 };
   }
+}
+
+function sizeOf(blocks: readonly Block[]): number {
+  return blocks.reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Makes the blob of those blocks, in that order, and returns its ETag. Blocks left out are discarded. */

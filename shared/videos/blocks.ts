@@ -1,8 +1,16 @@
 const mebibyte = 2 ** 20;
 
-/** Bytes of every block but the last: blocks small enough to be sent again, few enough to be listed. */
-export function blockSizeFor(size: number): number {
-  return size <= 512 * mebibyte ? 4 * mebibyte : 8 * mebibyte;
+/** As many as an answer lists. */
+export const maxBlocks = 4096;
+/** Bytes of the smallest and of the largest block that a device may ask for. */
+export const blockBounds = { smallest: mebibyte / 16, largest: 8 * mebibyte } as const;
+
+/**
+ * Bytes of every block but the last: as the device asks for, or else small enough to be sent again; always large enough for
+ * all of them to be listed.
+ */
+export function blockSizeFor(size: number, wanted = size <= 512 * mebibyte ? 4 * mebibyte : 8 * mebibyte): number {
+  return Math.max(wanted, Math.ceil(size / maxBlocks));
 }
 
 /** Id of the block at that place, from 0: base64 of the place in five digits, so that a resumed upload repeats none. */

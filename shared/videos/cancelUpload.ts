@@ -77,9 +77,10 @@ export async function giveUp(
   state: "upload_cancelled" | "upload_expired",
   change = tenant.change(),
 ): Promise<void> {
+  const { countedBytes } = video;
   await change
-    .patch(videoKind, video, { state, countedBytes: 0 }, { condition: { state: statesBefore(state) } })
-    .count(counters.videoBytes, -video.countedBytes)
+    .patch(videoKind, video, { state, countedBytes: 0 }, { condition: { state: statesBefore(state), countedBytes } })
+    .count(counters.videoBytes, -countedBytes)
     .commit({ target: video.id });
 }
 
@@ -87,7 +88,7 @@ export async function giveUp(
 export async function discardUpload(
   tenantId: string,
   container: BlobContainer,
-  { surveyId, id: videoId }: Entity<Video>,
+  { surveyId, id: videoId }: Pick<Entity<Video>, "surveyId" | "id">,
 ): Promise<void> {
   const blobName = blobNames(surveyId, videoId).incoming;
   await deleteBlob(container, blobName);

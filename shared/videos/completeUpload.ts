@@ -3,12 +3,13 @@ import { type BlobContainer } from "../storage/accounts.ts";
 import { statBlob } from "../storage/blobs.ts";
 import { tenantContainer } from "../storage/containers.ts";
 import { StoragePreconditionFailed } from "../storage/errors.ts";
-import { commitBlocks, listStaged } from "../storage/stagedBlocks.ts";
+import { arrivedAt, commitBlocks } from "../storage/stagedBlocks.ts";
 import { demandWritable, guestSurvey } from "../surveys/guestAccess.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { Problem, isProblem } from "../web/problem.ts";
 import { blocksOf } from "./blocks.ts";
+import { Journal } from "./flight.ts";
 import { announce } from "./manifest.ts";
 import type { Recorder } from "./recorder.ts";
 import { BlockIds, type UploadView, demandSession, uploadView } from "./uploadView.ts";
@@ -18,6 +19,7 @@ import { videoOf } from "./videoOf.ts";
 export const UploadCompletion = closed({
   size: Whole(1, Number.MAX_SAFE_INTEGER, "Bytes that were sent"),
   blocks: optional(BlockIds),
+  journal: optional(Journal),
 });
 export type UploadCompletion = Static<typeof UploadCompletion>;
 
@@ -38,8 +40,8 @@ export async function completeUpload(
   if (completion.size !== video.upload.size)
     throw new Problem("size_mismatch", { detail: `${video.upload.size} bytes were declared` });
   const container = tenantContainer(tenant.tenantId, guest.tenant.account);
-  const etag = await commitUpload(container, video, completion.blocks);
-  const uploaded = await markUploaded(tenant, video, etag);
+  const commit = await commitUpload(container, video, completion.blocks);
+  const uploaded = await markUploaded(tenant, video, commit, completion.journal);
   if (uploaded === undefined) return await completedBefore(tenant, await videoOf(tenant, video.surveyId, video.id));
   await announce({ tenantId: tenant.tenantId, surveyId: video.surveyId, videoId: video.id });
   return uploaded;
@@ -55,16 +57,22 @@ async function completedBefore(tenant: TenantScope, video: Entity<Video>): Promi
   return uploadView(video);
 }
 
-/** Leaves one committed blob of the declared size behind and gives its version, the same to all who do so at once. */
+interface Commit {
+  readonly etag: string;
+  /** Of how many blocks it was made here. */
+  readonly blocks?: number;
+}
+
+/** Leaves one committed blob of the declared size behind; all who do so at once are given the same version. */
 async function commitUpload(
   container: BlobContainer,
   { surveyId, id, upload }: Entity<Video>,
   ids: readonly string[] | undefined,
-): Promise<string> {
+): Promise<Commit> {
   const blobName = blobNames(surveyId, id).incoming;
   // Before the blocks: a commit by somebody else in between is noticed, whenever it comes.
   const before = await statBlob(container, blobName);
-  const staged = await listStaged(container, blobName);
+  const { staged } = await arrivedAt(container, blobName);
   const sizes = new Map(staged.map((block) => [block.id, block.size]));
   const wanted = ids ?? blocksOf(upload.size, upload.blockSize).map((block) => block.id);
   const missing = wanted.filter((block) => !sizes.has(block));
@@ -72,14 +80,15 @@ async function commitUpload(
   if (missing.length === 0 && size === upload.size) {
     const condition = before === undefined ? ({ ifNoneMatch: "*" } as const) : { ifMatch: before.etag };
     try {
-      return await commitBlocks(container, blobName, wanted, { contentType: upload.contentType, ...condition });
+      const etag = await commitBlocks(container, blobName, wanted, { contentType: upload.contentType, ...condition });
+      return { etag, blocks: wanted.length };
     } catch (error) {
       if (!(error instanceof StoragePreconditionFailed)) throw error;
     }
   }
   // Sent at once, or committed by the device or by a call of this that went no further or is as far.
   const committed = await statBlob(container, blobName);
-  if (committed?.size === upload.size) return committed.etag;
+  if (committed?.size === upload.size) return { etag: committed.etag };
   if (missing.length === 0 || (committed !== undefined && staged.length === 0))
     throw new Problem("size_mismatch", { detail: `${committed?.size ?? size} bytes have arrived` });
   throw new Problem("missing_blocks", { more: { missing } });
@@ -89,14 +98,20 @@ async function commitUpload(
 async function markUploaded(
   tenant: TenantScope,
   video: Entity<Video>,
-  uploadEtag: string,
+  { etag: uploadEtag, blocks }: Commit,
+  journal: Journal | undefined,
 ): Promise<UploadView | undefined> {
   const { id, surveyId, questionId } = video;
+  const flight = {
+    ...video.flight,
+    ...(blocks !== undefined && { blocks }),
+    ...(journal !== undefined && { journal }),
+  };
   const change = tenant.change();
   change.patch(
     videoKind,
     video,
-    { state: "uploaded", uploadedAt: change.at, uploadEtag },
+    { state: "uploaded", uploadedAt: change.at, uploadEtag, flight },
     { condition: { state: statesBefore("uploaded") } },
   );
   try {

@@ -32,7 +32,7 @@ export async function deleteVideo(
   for (const blobName of Object.values(blobNames(surveyId, id))) await deleteBlob(container, blobName);
   await tenant
     .change()
-    .patch(videoKind, video, { state: "deleted", countedBytes: 0 }, { condition: { state: "deleting" } })
+    .patch(videoKind, video, { state: "deleted", countedBytes: 0 }, { condition: { state: "deleting", countedBytes } })
     .count(counters.videoBytes, -countedBytes)
     .commit({ target: id, events: [{ type: "video.deleted", data: { surveyId, videoId: id, questionId } }] });
 }

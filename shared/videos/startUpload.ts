@@ -9,7 +9,8 @@ import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { counters } from "../tenants/tenant.ts";
 import { Problem, isProblem } from "../web/problem.ts";
-import { blockSizeFor } from "./blocks.ts";
+import { blockBounds, blockSizeFor } from "./blocks.ts";
+import { DeviceTold, departure } from "./flight.ts";
 import type { Recorder } from "./recorder.ts";
 import { type Upload, videoKind } from "./video.ts";
 import { videosOf } from "./videoOf.ts";
@@ -19,9 +20,17 @@ export const UploadRequest = closed({
   size: Whole(1, Number.MAX_SAFE_INTEGER, "Bytes of the whole file"),
   contentType: Line(
     200,
-    "video/mp4, video/x-m4v, video/3gpp, video/quicktime, video/webm or video/x-matroska; parameters are ignored",
+    "video/mp4, video/x-m4v, video/3gpp, video/quicktime, video/webm or video/x-matroska; codecs is for the flight recorder",
   ),
   sha256: optional(Sha256),
+  blockSize: optional(
+    Whole(
+      blockBounds.smallest,
+      blockBounds.largest,
+      "Bytes of a block: a lost connection costs one, so less on a bad line",
+    ),
+  ),
+  device: optional(DeviceTold),
 });
 export type UploadRequest = Static<typeof UploadRequest>;
 
@@ -78,14 +87,14 @@ async function reserve(
   tenant: TenantScope,
   guest: Recorder,
   survey: Entity<Survey>,
-  { questionId, size, contentType, sha256 }: UploadRequest,
+  { questionId, size, contentType, sha256, blockSize, device }: UploadRequest,
 ): Promise<string> {
   const id = newId(prefixes.video);
   const upload: Upload = {
     size,
     contentType: mediaType(contentType),
     ...(sha256 !== undefined && { sha256 }),
-    blockSize: blockSizeFor(size),
+    blockSize: blockSizeFor(size, blockSize),
     expiresAt: new Date(now().getTime() + sessionMs).toISOString(),
   };
   const { condition, otherwise } = whileWritable;
@@ -102,6 +111,7 @@ async function reserve(
       questionId,
       state: "awaiting_upload",
       upload,
+      flight: departure(device, contentType),
       countedBytes: size,
       attempts: 0,
       legalHold: false,

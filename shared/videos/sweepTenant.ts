@@ -1,10 +1,11 @@
+import { decodeTime } from "ulid";
 import { now } from "../clock.ts";
 import { draftKind } from "../evidence/draft.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
-import { listByPrefix } from "../storage/blobs.ts";
+import { type ListedBlob, listByPrefix } from "../storage/blobs.ts";
 import { systemContainer, tenantContainer } from "../storage/containers.ts";
 import { sendMessage } from "../storage/queues.ts";
-import { listStaged } from "../storage/stagedBlocks.ts";
+import { arrivedAt } from "../storage/stagedBlocks.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import { leaseId, leaseKind } from "../tenancy/lease.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -20,6 +21,7 @@ import { type Video, type VideoState, manifestName, videoKind } from "./video.ts
 const announceMs = 60_000;
 /** Time after which an announced video that nobody has begun is announced again, and evidence that nobody sealed asked for. */
 const forgottenMs = 10 * 60_000;
+const youthMs = 3_600_000;
 
 /** What a sweep did to a video or a blob. */
 export type Repair =
@@ -59,8 +61,8 @@ export async function sweepTenant(tenant: TenantScope, report: (what: Repair, id
 }
 
 async function expireUploads(tenant: TenantScope, container: BlobContainer, report: Report): Promise<void> {
-  for await (const video of inState(tenant, "awaiting_upload")) {
-    // Nothing changes a video in this state, so the first one that is in time ends the list.
+  // All sessions are equally long, so the first one that is in time ends the list.
+  for await (const video of inState(tenant, "awaiting_upload", "createdAt")) {
     if (video.upload.expiresAt > now().toISOString()) return;
     await unlessChanged(async () => {
       await giveUp(tenant, video, "upload_expired");
@@ -128,28 +130,24 @@ async function withdrawManifests(
 /** An upload grant outlives the upload by up to an hour and cannot cap its size, so what it was used for is looked at. */
 async function discardUnwanted(tenant: TenantScope, container: BlobContainer, report: Report): Promise<void> {
   for await (const blob of listByPrefix(container, "incoming/", { uncommitted: true })) {
-    const [, , id = ""] = blob.name.split("/");
+    const [, surveyId = "", id = ""] = blob.name.split("/");
     const video = await tenant.repository.find(videoKind, id);
-    if (video === undefined || !(await isUnwanted(container, video, blob))) continue;
-    await discardUpload(tenant.tenantId, container, video);
+    if (video === undefined ? isYoung(id) : !(await isUnwanted(container, video, blob))) continue;
+    await discardUpload(tenant.tenantId, container, { surveyId, id });
     report("upload_discarded", id);
   }
 }
 
-async function isUnwanted(
-  container: BlobContainer,
-  video: Entity<Video>,
-  blob: { readonly name: string; readonly size: number },
-): Promise<boolean> {
+/** A replica of the database may not know a video yet that was started a moment ago; nobody deletes one so soon. */
+function isYoung(videoId: string): boolean {
+  return now().getTime() - decodeTime(videoId.slice("vid_".length)) < youthMs;
+}
+
+async function isUnwanted(container: BlobContainer, video: Entity<Video>, blob: ListedBlob): Promise<boolean> {
   if (["uploaded", "processing", "processing_failed"].includes(video.state)) return false;
   if (video.state !== "awaiting_upload") return true;
-  const staged = await listStaged(container, blob.name);
-  return (
-    Math.max(
-      blob.size,
-      staged.reduce((sum, { size }) => sum + size, 0),
-    ) > video.upload.size
-  );
+  const { bytes } = await arrivedAt(container, blob.name);
+  return bytes > video.upload.size;
 }
 
 /** Once in that time for each video, however long the vault is away. */
@@ -168,9 +166,13 @@ async function askForEvidence(tenant: TenantScope, report: Report): Promise<void
   }
 }
 
-/** All videos in a state, the one that has been in it longest first. */
-function inState(tenant: TenantScope, state: VideoState): AsyncGenerator<Entity<Video>> {
-  return tenant.repository.all(videoKind, { where: { state }, orderBy: "updatedAt" });
+/** All videos in a state, the one first that changed, or was made, longest ago. */
+function inState(
+  tenant: TenantScope,
+  state: VideoState,
+  orderBy: "updatedAt" | "createdAt" = "updatedAt",
+): AsyncGenerator<Entity<Video>> {
+  return tenant.repository.all(videoKind, { where: { state }, orderBy });
 }
 
 /** Whoever changed the video meanwhile, or holds it, has the last word. */

@@ -1,21 +1,21 @@
 import { Type } from "@sinclair/typebox";
 import { now } from "../clock.ts";
-import { Choice, List, type Static, Time, closed, optional } from "../schema.ts";
+import { Choice, List, type Static, Time, Whole, closed, optional } from "../schema.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { uploadGrant } from "../storage/grants.ts";
-import { listStaged } from "../storage/stagedBlocks.ts";
+import { arrivedAt } from "../storage/stagedBlocks.ts";
 import { Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { QuestionId } from "../templates/template.ts";
-import { Problem } from "../web/problem.ts";
-import { blocksOf } from "./blocks.ts";
+import { Problem, isProblem } from "../web/problem.ts";
+import { blocksOf, maxBlocks } from "./blocks.ts";
+import { renewed } from "./flight.ts";
 import { progressOf } from "./processingLease.ts";
-import { type Video, blobNames, videoStates } from "./video.ts";
+import { type Video, blobNames, statesBefore, videoKind, videoStates } from "./video.ts";
 import { Bytes, Progress, RejectionView } from "./videoView.ts";
 
 const BlockId = Type.String({ pattern: "^[A-Za-z0-9+/]{4,85}={0,2}$", maxLength: 88, description: "Base64" });
-const maxBlocks = 4096;
 export const BlockIds = List(BlockId, maxBlocks);
 
 /** A guest's upload: where to send what is still missing, and what became of it. */
@@ -35,6 +35,9 @@ export const UploadView = closed({
     ),
   ),
   received: optional(List(closed({ id: BlockId, size: Bytes }), maxBlocks)),
+  receivedBytes: optional(
+    Whole(0, Number.MAX_SAFE_INTEGER, "Bytes that are there, in blocks or as a file sent at once"),
+  ),
   progress: optional(Progress),
   rejection: optional(RejectionView),
 });
@@ -60,22 +63,38 @@ export async function viewUpload(
   const { size, blockSize, expiresAt } = video.upload;
   const left = demandSession(video);
   const blobName = blobNames(video.surveyId, video.id).incoming;
-  const staged = await listStaged(container, blobName);
-  if (staged.reduce((sum, block) => sum + block.size, 0) > size)
+  const { staged, bytes } = await arrivedAt(container, blobName);
+  if (bytes > size)
     throw new Problem("too_large", { detail: "More has arrived than was declared: cancel this upload and start anew" });
   const expected = new Map(blocksOf(size, blockSize).map((block) => [block.id, block.size]));
   // A block of another size than it should have is not listed: it is to be sent again.
   const received = staged.filter((block) => (expected.get(block.id) ?? block.size) === block.size).slice(0, maxBlocks);
+  await noteRenewal(tenant, video, bytes);
   const grant = await uploadGrant(container, blobName, { minutes: Math.min(grantMinutes, left / 60_000) });
   return {
     ...uploadView(video),
-    state: received.length > 0 ? "uploading" : video.state,
+    state: bytes > 0 ? "uploading" : video.state,
     upload: { url: grant.url, blockSize, expiresAt: grant.expiresAt, sessionExpiresAt: expiresAt },
     received,
+    receivedBytes: bytes,
   };
 }
 
 const grantMinutes = 60;
+
+/** One small write for each renewal that the flight recorder keeps; none for a device that only asks. */
+async function noteRenewal(tenant: TenantScope, video: Entity<Video>, receivedBytes: number): Promise<void> {
+  const change = tenant.change();
+  const flight = renewed(video.flight ?? {}, video.createdAt, { at: now().toISOString(), receivedBytes });
+  if (flight === undefined) return;
+  try {
+    const condition = { state: statesBefore("uploaded") };
+    await change.patch(videoKind, video, { flight }, { condition, ifMatch: video.etag }).record();
+  } catch (error) {
+    // Another renewal came at the same time, and is kept.
+    if (!isProblem(error, "stale")) throw error;
+  }
+}
 
 /** Milliseconds until the upload session ends; throws `session_expired` when it has. */
 export function demandSession({ upload }: Video): number {

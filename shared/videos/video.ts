@@ -2,6 +2,7 @@ import type { Method } from "../media/encode.ts";
 import type { RejectionCode } from "../media/rejection.ts";
 import type { Cue } from "../media/stills.ts";
 import { defineKind } from "../tenancy/kind.ts";
+import type { Flight } from "./flight.ts";
 
 export const videoStates = [
   "awaiting_upload",
@@ -82,6 +83,8 @@ export interface Video {
   readonly questionId: string;
   readonly state: VideoState;
   readonly upload: Upload;
+  /** What the device told of the upload, and what we saw of it. */
+  readonly flight?: Flight;
   /** Bytes that count for the tenant's quota: what was declared, then what is stored, then nothing. */
   readonly countedBytes: number;
   readonly uploadedAt?: string;
@@ -105,7 +108,10 @@ export interface Video {
 
 export const videoKind = defineKind<Video>("video", {
   schemaVersion: 1,
-  lists: [{ where: ["state"], orderBy: "updatedAt", direction: "ascending" }],
+  lists: [
+    { where: ["state"], orderBy: "updatedAt", direction: "ascending" },
+    { where: ["state"], orderBy: "createdAt", direction: "ascending" },
+  ],
 });
 
 /** Names of a video's blobs inside its tenant's container: ours, never a user's, and the same each time. */

@@ -109,6 +109,13 @@ export async function newReadyVideo(side: Side, more: (place: VideoPlace) => obj
       questionId: "room",
       state: "ready",
       upload: { size: 1, contentType: "video/mp4", blockSize: 4_194_304, expiresAt: new Date().toISOString() },
+      flight: {
+        device: { system: "ios" },
+        codecs: ["h264"],
+        renewals: [{ at: new Date().toISOString(), receivedBytes: 1 }],
+        journal: { retries: 1 },
+        blocks: 1,
+      },
       countedBytes: 0,
       attempts: 1,
       legalHold: false,
@@ -368,7 +375,12 @@ const cases: Readonly<Record<string, OperationCase>> = {
     words: ["body/value/0"],
   },
   startUpload: {
-    request: onOpenSurvey(() => ({ body: { questionId: "room", size: 1, contentType: "video/mp4" } })),
+    request: onOpenSurvey(() => ({
+      body: {
+        ...{ questionId: "room", size: 1, contentType: "video/mp4", blockSize: 65_536 },
+        device: { userAgent: "Mozilla/5.0", kind: "phone", system: "ios", systemVersion: "26.1", client: "app" },
+      },
+    })),
     other: withBody({ size: 2 }),
     names: { "body/questionId": (side) => side.questionId },
   },
@@ -377,7 +389,7 @@ const cases: Readonly<Record<string, OperationCase>> = {
     request: onOpenSurvey(async (survey) => {
       const { id, url } = await newUpload(survey);
       await sendByte(url);
-      return { params: { videoId: id }, body: { size: 1 } };
+      return { params: { videoId: id }, body: { size: 1, journal: { retries: 1, gaps: 0 } } };
     }),
   },
   cancelUpload: { request: onOpenSurvey(async (survey) => ({ params: { videoId: (await newUpload(survey)).id } })) },

@@ -39,6 +39,14 @@ export async function arrivedUpload(file: string): Promise<GuestUpload> {
   const tenant = openScopeForTests(undefined, { actor: guestActor });
   const container = await createTenantContainer(tenant.tenantId, account);
   const guest = await setUp(tenant, guestActor.id);
+  return await nextUpload({ tenant, guest, container }, file);
+}
+
+/** One more of the same guest. */
+export async function nextUpload(
+  { tenant, guest, container }: Pick<GuestUpload, "tenant" | "guest" | "container">,
+  file: string,
+): Promise<GuestUpload> {
   const content = await readFile(file);
   const videoId = await startUpload(tenant, guest, {
     questionId: "room",
@@ -130,7 +138,6 @@ export async function tracesOf({ tenant, guest, container, videoId }: GuestUploa
   const video = await repository.get(videoKind, videoId);
   const survey = await repository.get(surveyKind, guest.surveyId);
   const { items: facts } = await repository.list(factKind, { limit: 100 });
-  const counter = await repository.get(counterKind, counterId("videoBytes"));
   const blobs: Record<string, number> = {};
   for await (const { name, size } of listByPrefix(container, "", { uncommitted: true }))
     blobs[short(name, video)] = size;
@@ -142,12 +149,17 @@ export async function tracesOf({ tenant, guest, container, videoId }: GuestUploa
     ...(video.rejection !== undefined && { rejection: video.rejection.code }),
     survey: survey.state,
     events: facts.flatMap(({ events }) => events.map(({ type }) => type)),
-    counted: counter.value,
+    counted: await countedBytes(tenant),
     blobs,
     manifest: manifest !== undefined,
     lease: lease !== undefined,
     folders: folders.filter((name) => name.startsWith(videoId)).length,
   };
+}
+
+/** What counts for the tenant's quota. */
+export async function countedBytes({ repository }: TenantScope): Promise<number> {
+  return (await repository.get(counterKind, counterId("videoBytes"))).value;
 }
 
 const counterKind = defineKind<{ readonly value: number }>("counter", { schemaVersion: 1 });

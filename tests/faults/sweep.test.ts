@@ -1,14 +1,25 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { now, setClockForTests } from "../../shared/clock.ts";
-import { putJson } from "../../shared/storage/blobs.ts";
+import { listByPrefix, putJson } from "../../shared/storage/blobs.ts";
 import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
+import { blockId } from "../../shared/videos/blocks.ts";
 import { announce, withdraw } from "../../shared/videos/manifest.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
 import { type Repair, sweepTenant } from "../../shared/videos/sweepTenant.ts";
-import { blobNames } from "../../shared/videos/video.ts";
+import { viewUpload } from "../../shared/videos/uploadView.ts";
+import { blobNames, videoKind } from "../../shared/videos/video.ts";
 import { startBackend } from "../support/backend.ts";
-import { type GuestUpload, arrivedUpload, complete, setLease, setVideo, tracesOf } from "./guestUpload.ts";
+import {
+  type GuestUpload,
+  arrivedUpload,
+  cancel,
+  complete,
+  nextUpload,
+  setLease,
+  setVideo,
+  tracesOf,
+} from "./guestUpload.ts";
 
 insideBoundaryForTests();
 
@@ -47,6 +58,7 @@ const placeOf = ({ tenant, guest, videoId }: GuestUpload) => ({
   surveyId: guest.surveyId,
   videoId,
 });
+const videoIn = ({ tenant, videoId }: GuestUpload) => tenant.repository.get(videoKind, videoId);
 const incoming = ({ guest, videoId }: GuestUpload) => blobNames(guest.surveyId, videoId).incoming;
 
 it("leaves alone what is on its way", async () => {
@@ -109,6 +121,45 @@ it("removes what is sent after the end under a grant that outlives it, and a man
   await putJson(container, incoming(upload), "later");
   expect(await sweep(upload)).toEqual(["upload_discarded"]);
   expect(await tracesOf(upload)).toEqual(expect.objectContaining({ state: "rejected", blobs: {}, manifest: false }));
+});
+
+it("ends a session that is over, whichever upload changed last", async () => {
+  const first = await arrivedUpload(text);
+  const second = await nextUpload(first, text);
+  const { upload } = await videoIn(second);
+  await setVideo(second, { upload: { ...upload, expiresAt: "2999-01-01T00:00:00.000Z" } });
+  await setVideo(first, { attempts: 0 });
+  later(6 * 24 * 60 + 1);
+  expect(await sweep(first)).toEqual(["upload_expired"]);
+  expect([(await tracesOf(first)).state, (await tracesOf(second)).state]).toEqual([
+    "upload_expired",
+    "awaiting_upload",
+  ]);
+});
+
+it("discards blocks that are staged after the end", async () => {
+  const upload = await arrivedUpload(text);
+  const { url } = (await viewUpload(upload.tenant, upload.container, await videoIn(upload))).upload ?? {};
+  await cancel(upload);
+  const target = `${url ?? ""}&comp=block&blockid=${encodeURIComponent(blockId(0))}`;
+  expect((await fetch(target, { method: "PUT", body: "late" })).status).toBe(201);
+  expect((await tracesOf(upload)).blobs).toEqual({ incoming: 0 });
+  expect(await sweep(upload)).toEqual(["upload_discarded"]);
+  expect(await tracesOf(upload)).toMatchObject({ state: "upload_cancelled", blobs: {}, counted: 0 });
+});
+
+it("discards the blocks of a video whose document is gone, unless it may only be too new to be seen", async () => {
+  const upload = await arrivedUpload(text);
+  await upload.tenant
+    .change()
+    .remove(await videoIn(upload))
+    .record();
+  expect(await sweep(upload)).toEqual([]);
+  later(61);
+  expect(await sweep(upload)).toEqual(["upload_discarded"]);
+  const left = [];
+  for await (const { name } of listByPrefix(upload.container, "", { uncommitted: true })) left.push(name);
+  expect(left).toEqual([]);
 });
 
 it("discards what is more than was declared", async () => {

@@ -5,6 +5,7 @@ import { ulid } from "ulid";
 import { beforeAll, expect, test } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { blockId } from "../../shared/videos/blocks.ts";
+import type { VideoDetails } from "../../shared/videos/flightView.ts";
 import { type TestTenant, api, expectApi, newSurvey, newTenant, openSession } from "../support/tenant.ts";
 import { type Upload, processed, putBlob, putBlock, refusal, send, start } from "../support/upload.ts";
 
@@ -67,6 +68,40 @@ test("Azure's own client uploads under block ids of its own, or commits by itsel
   const complete = `POST /v1/guest/videos/${committed.id}/complete`;
   await expectApi(complete, 202, { token: guest, body: completion(film.length) });
   for (const { id } of [own, committed]) expect(await processed(guest, id)).toMatchObject({ state: "ready" });
+});
+
+test("members read in plain words how a video came to them", async () => {
+  const { guest, surveyId } = await newSurvey(tenant);
+  const { id, upload } = await start(guest, film.length, {
+    contentType: 'video/mp4;codecs="avc1.42E01E,mp4a.40.2"',
+    blockSize: 65_536,
+    device: { userAgent: "Mozilla/5.0 (Android 15; Mobile; rv:133.0) Gecko/133.0 Firefox/133.0", systemVersion: "15" },
+  });
+  expect(upload.blockSize).toBe(65_536);
+  const asked = `GET /v1/surveys/${surveyId}/videos/${id}`;
+  const before = await expectApi<VideoDetails>(asked, 200, { token: tenant.owner.token });
+  expect(before.body.flight.summary.at(-1)).toBe("The upload has not arrived yet.");
+  await putBlob(upload.url, film);
+  const { body: arrived } = await expectApi<Upload>(`GET /v1/guest/videos/${id}`, 200, { token: guest });
+  expect(arrived).toMatchObject({ state: "uploading", received: [], receivedBytes: film.length });
+  const journal = { retries: 2, resumes: 1, gaps: 1, gapMs: 90_000 };
+  const complete = `POST /v1/guest/videos/${id}/complete`;
+  await expectApi(complete, 202, { token: guest, body: { size: film.length, journal } });
+  const { body } = await expectApi<VideoDetails>(asked, 200, { token: tenant.owner.token });
+  expect(body.flight).toMatchObject({
+    device: { client: "firefox", clientVersion: "133", system: "android", systemVersion: "15", kind: "phone" },
+    codecs: ["h264", "aac"],
+    renewals: [],
+    journal,
+  });
+  expect(body.flight).not.toHaveProperty("device.userAgent");
+  expect(body.flight.summary.slice(0, 2)).toEqual([
+    "Recorded with Firefox on Android.",
+    "The recorder calls it H.264 and AAC.",
+  ]);
+  expect(body.flight.summary).toContain("For 1 min 30 s nothing got through.");
+  const { body: own } = await expectApi<{ videos: object[] }>("GET /v1/guest/survey", 200, { token: guest });
+  expect(own.videos[0]).not.toHaveProperty("flight");
 });
 
 test("the grant writes this one blob and does nothing else", async () => {

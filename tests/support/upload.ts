@@ -14,6 +14,7 @@ export interface Upload {
     readonly sessionExpiresAt: string;
   };
   readonly received?: readonly { readonly id: string; readonly size: number }[];
+  readonly receivedBytes?: number;
   readonly progress?: number;
   readonly rejection?: { readonly code: string; readonly remedy: string };
 }
