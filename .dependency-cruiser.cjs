@@ -42,6 +42,13 @@ module.exports = {
       to: { path: "^(local|clients|tests|bench|scripts)/" },
     },
     {
+      name: "clients-run-anywhere",
+      comment: "Of the product they know the types of its contracts, which leave nothing behind when they are run.",
+      severity: "error",
+      from: { path: "^clients/", pathNot: tests },
+      to: { pathNot: "^clients/", dependencyTypesNot: ["type-only"] },
+    },
+    {
       name: "a-function-is-nobodys-library",
       severity: "error",
       from: { path: "^(functions|shared)/", pathNot: tests },

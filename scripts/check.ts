@@ -7,7 +7,7 @@ interface Check {
   readonly command: readonly [string, ...string[]];
 }
 
-const folders = ["functions", "shared", "local", "scripts", "tests"];
+const folders = ["functions", "shared", "clients", "local", "scripts", "tests"];
 
 /** The longest first, so that the others fill the second core. */
 const checks: readonly Check[] = [

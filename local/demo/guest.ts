@@ -1,11 +1,11 @@
-import { open } from "node:fs/promises";
-import { BlockBlobClient } from "@azure/storage-blob";
+import { openAsBlob } from "node:fs";
+import { Refusal as RefusedUpload } from "../../clients/upload/exchange.ts";
+import { type Uploaded, uploadVideo } from "../../clients/upload/uploadVideo.ts";
 import type { GuestSurveyView } from "../../shared/surveys/guestView.ts";
 import type { Question } from "../../shared/templates/template.ts";
-import type { UploadView } from "../../shared/videos/uploadView.ts";
 import type { StackAddresses } from "../client.ts";
 import { LocalError } from "../service.ts";
-import { type Session, ask } from "./api.ts";
+import { Refusal, type Session, ask } from "./api.ts";
 import type { Recording } from "./recording.ts";
 
 /** The guest's device: it has the link, and after that a bearer, and nothing else. */
@@ -58,52 +58,23 @@ function answerTo(question: Question): string | number | boolean | string[] | un
   }
 }
 
-export interface Upload {
-  readonly videoId: string;
-  readonly blocks: number;
-}
-
 /**
- * Sends the recording as the answer to the first video question, straight to storage in the blocks that the grant asks
- * for, and completes it. `onProgress` is told how many bytes have left.
+ * Sends the recording as the answer to the first video question, straight to storage. `onProgress` is told how many bytes
+ * have arrived. Throws {@link Refusal} where the API says no.
  */
-export async function upload(guest: Guest, file: Recording, onProgress: (sent: number) => void): Promise<Upload> {
+export async function upload(guest: Guest, file: Recording, onProgress: (sent: number) => void): Promise<Uploaded> {
   const question = guest.survey.questions.find(({ type }) => type === "video");
   if (question === undefined) throw new LocalError("The survey asks for no video: npm start -- --fresh begins anew.");
-  const { size, contentType, sha256 } = file;
-  const started = await ask<UploadView>(guest, "POST /v1/guest/videos", {
-    body: { questionId: question.id, size, contentType, sha256 },
-  });
-  if (started.upload === undefined) throw new LocalError("The API granted no upload.");
-  const blocks = await sendBlocks(file, started.upload, onProgress);
-  await ask(guest, `POST /v1/guest/videos/${started.id}/complete`, { body: { size, blocks } });
-  return { videoId: started.id, blocks: blocks.length };
-}
-
-async function sendBlocks(
-  { path, size }: Recording,
-  { url, blockSize }: NonNullable<UploadView["upload"]>,
-  onProgress: (sent: number) => void,
-): Promise<string[]> {
-  const blob = new BlockBlobClient(url);
-  const ids: string[] = [];
-  await using file = await open(path);
-  for (let sent = 0; sent < size; sent += blockSize) {
-    const { buffer, bytesRead } = await file.read({
-      buffer: Buffer.alloc(Math.min(blockSize, size - sent)),
-      position: sent,
+  const { path, contentType, sha256 } = file;
+  try {
+    return await uploadVideo(await openAsBlob(path), {
+      ...{ apiUrl: guest.stack.apiUrl, bearer: () => guest.token, key: crypto.randomUUID() },
+      ...{ questionId: question.id, contentType, sha256, device: { client: "app", kind: "computer" }, onProgress },
     });
-    // The API names blocks by their place: base64 of five digits.
-    const id = Buffer.from(String(ids.length).padStart(5, "0")).toString("base64");
-    await blob.stageBlock(id, buffer, bytesRead, {
-      onProgress: ({ loadedBytes }) => {
-        onProgress(sent + loadedBytes);
-      },
-    });
-    ids.push(id);
+  } catch (error) {
+    if (error instanceof RefusedUpload) throw new Refusal("The upload", error.status, error.problem);
+    throw error;
   }
-  onProgress(size);
-  return ids;
 }
 
 /** Hands the survey in. Gives the receipt's code. */

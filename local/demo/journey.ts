@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { VideoView } from "../../shared/videos/videoView.ts";
 import { Refusal } from "./api.ts";
-import { type Guest, type Upload, agree, answerAll, openLink, submit, upload } from "./guest.ts";
+import type { Uploaded } from "../../clients/upload/uploadVideo.ts";
+import { type Guest, agree, answerAll, openLink, submit, upload } from "./guest.ts";
 import type { Break } from "./options.ts";
 import { type Played, checkEvents, checkOriginal, checkPlayback } from "./checks.ts";
 import type { Recording } from "./recording.ts";
@@ -93,7 +94,7 @@ export async function mainJob({ stack, file, ffprobe, breaks }: Cast): Promise<O
 }
 
 /** Uploads the recording; gives the API's refusal where it says at once that it takes no such file. */
-async function send(guest: Guest, file: Recording, claims: Claim[]): Promise<Upload | Refusal> {
+async function send(guest: Guest, file: Recording, claims: Claim[]): Promise<Uploaded | Refusal> {
   const uploading = performance.now();
   const step = "Upload";
   try {

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { BlockBlobClient } from "@azure/storage-blob";
 import { ulid } from "ulid";
 import { beforeAll, expect, test } from "vitest";
 import { clip } from "../../scripts/clips.ts";
@@ -51,23 +50,6 @@ test("a device sends a video in blocks, loses its connection and goes on where i
     body: completion(size),
   });
   expect(again.body.state).toBe("ready");
-});
-
-test("Azure's own client uploads under block ids of its own, or commits by itself", async () => {
-  const guest = await newGuest();
-  const own = await start(guest, film.length);
-  const ids = ["a", "b"].map((name) => Buffer.from(name.repeat(6)).toString("base64"));
-  const client = new BlockBlobClient(own.upload.url);
-  await client.stageBlock(ids[0] ?? "", film.slice(0, 1000), 1000);
-  await client.stageBlock(ids[1] ?? "", film.slice(1000), film.length - 1000);
-  const body = completion(film.length, ids);
-  await expectApi(`POST /v1/guest/videos/${own.id}/complete`, 202, { token: guest, body });
-
-  const committed = await start(guest, film.length, { questionId: "extra" });
-  await new BlockBlobClient(committed.upload.url).uploadData(film, { maxSingleShotSize: 1, blockSize: 65_536 });
-  const complete = `POST /v1/guest/videos/${committed.id}/complete`;
-  await expectApi(complete, 202, { token: guest, body: completion(film.length) });
-  for (const { id } of [own, committed]) expect(await processed(guest, id)).toMatchObject({ state: "ready" });
 });
 
 test("members read in plain words how a video came to them", async () => {

@@ -1,6 +1,14 @@
 import { join } from "node:path";
 import { type TestApp, runApp } from "../../local/host/testing/app.ts";
+import type { HostOptions } from "../../local/host/host.ts";
 import { type Stack, startStack } from "../../local/stack.ts";
+
+/** What of this process's environment is for an app that runs in one of its own. */
+export function appSettings(env: HostOptions["env"] = process.env): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => value !== undefined && !/^(?:NODE|VITEST)/u.test(name)),
+  ) as Record<string, string>;
+}
 
 /** A stack in this process, and its app in one of its own, started with options for Node. Disposing the stack ends both. */
 export async function startStackApart(
@@ -14,10 +22,8 @@ export async function startStackApart(
     appDir: join(import.meta.dirname, "../.."),
     log: () => undefined,
     startApp: async ({ appDir, port, env, onBlobCreated }) => {
-      const settings = Object.fromEntries(
-        Object.entries(env).filter(([name, value]) => value !== undefined && !/^(?:NODE|VITEST)/u.test(name)),
-      ) as Record<string, string>;
-      const ran = await runApp({ appDir, ca: join(dataDir, "certificates", "ca.pem"), port }, settings, nodeOptions);
+      const ca = join(dataDir, "certificates", "ca.pem");
+      const ran = await runApp({ appDir, ca, port }, appSettings(env), nodeOptions);
       onBlobCreated?.((blob) => {
         ran.send({ blob });
       });

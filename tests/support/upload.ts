@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 
 import { until } from "../../local/client.ts";
@@ -17,6 +18,14 @@ export interface Upload {
   readonly receivedBytes?: number;
   readonly progress?: number;
   readonly rejection?: { readonly code: string; readonly remedy: string };
+}
+
+/** The film with a box behind it that players skip, so that it has the size; no two parts of that are the same. */
+export function enlarged(film: Buffer, size: number): Buffer<ArrayBuffer> {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(size - film.length);
+  head.write("free", 4);
+  return Buffer.concat([film, head, randomBytes(size - film.length - head.length)]);
 }
 
 /** Starts an upload as the guest, of a video for the question. */
