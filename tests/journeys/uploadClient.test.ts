@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { Refusal } from "../../clients/upload/exchange.ts";
 import { Unreachable } from "../../clients/upload/perseverance.ts";
 import { type UploadOptions, uploadVideo } from "../../clients/upload/uploadVideo.ts";
@@ -8,6 +8,9 @@ import { clip } from "../../scripts/clips.ts";
 import { stackUnderTest } from "../support/stackUnderTest.ts";
 import { type TestTenant, newSurvey, newTenant } from "../support/tenant.ts";
 import { enlarged, processed } from "../support/upload.ts";
+
+// Videos are processed here, which a machine that has other things to do takes its time for.
+vi.setConfig({ testTimeout: 120_000 });
 
 let tenant: TestTenant;
 let film: Blob;

@@ -3,12 +3,15 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BlockBlobClient } from "@azure/storage-blob";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { shell } from "../support/shell.ts";
 import { stackUnderTest } from "../support/stackUnderTest.ts";
 import { type TestTenant, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
 import { type Upload, processed, start } from "../support/upload.ts";
+
+// Videos are processed here, which a machine that has other things to do takes its time for.
+vi.setConfig({ testTimeout: 120_000 });
 
 let tenant: TestTenant;
 let path: string;

@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { ulid } from "ulid";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { blockId } from "../../shared/videos/blocks.ts";
 import type { VideoDetails } from "../../shared/videos/flightView.ts";
 import { type TestTenant, api, expectApi, newSurvey, newTenant, openSession } from "../support/tenant.ts";
 import { type Upload, processed, putBlob, putBlock, refusal, send, start } from "../support/upload.ts";
+
+// Videos are processed here, which a machine that has other things to do takes its time for.
+vi.setConfig({ testTimeout: 120_000 });
 
 let tenant: TestTenant;
 let film: Uint8Array<ArrayBuffer>;
