@@ -3,10 +3,10 @@ import { tenantContainer } from "../../shared/storage/containers.ts";
 import { Reply } from "../../shared/triggers/contract.ts";
 import { endpoint } from "../../shared/triggers/endpoint.ts";
 import { UploadRequest, startUpload as start } from "../../shared/videos/startUpload.ts";
-import { UploadView, viewUpload } from "../../shared/videos/uploadView.ts";
+import { UploadView, viewNewUpload, viewUpload } from "../../shared/videos/uploadView.ts";
 import { videoOf } from "../../shared/videos/videoOf.ts";
 import type { GuestCaller } from "../../shared/auth/caller.ts";
-import type { TenantScope } from "../../shared/tenancy/scope.ts";
+import type { BlobContainer } from "../../shared/storage/accounts.ts";
 
 /** Reserves a video on the guest's survey and grants a short-lived, write-only upload of it. */
 export const startUpload = endpoint({
@@ -29,13 +29,21 @@ export const startUpload = endpoint({
     "quota_exceeded",
     "session_expired",
   ],
-  handler: async ({ body, caller, tenant }) => answer(tenant, caller, await start(tenant, caller, body)),
-  repeat: async ({ caller, tenant }, { id = "" }) => answer(tenant, caller, id),
+  handler: async ({ body, caller, tenant }) => {
+    const video = await start(tenant, caller, body);
+    return answer(await viewNewUpload(containerOf(caller), video));
+  },
+  repeat: async ({ caller, tenant }, { id = "" }) => {
+    const video = await videoOf(tenant, caller.surveyId, id);
+    return answer(await viewUpload(tenant, containerOf(caller), video));
+  },
 });
 app.http("startUpload", startUpload);
 
-async function answer(tenant: TenantScope, guest: GuestCaller, videoId: string): Promise<Reply<UploadView>> {
-  const video = await videoOf(tenant, guest.surveyId, videoId);
-  const view = await viewUpload(tenant, tenantContainer(tenant.tenantId, guest.tenant.account), video);
-  return new Reply(view, { location: `/v1/guest/videos/${videoId}` });
+function containerOf({ tenant }: GuestCaller): BlobContainer {
+  return tenantContainer(tenant.id, tenant.account);
+}
+
+function answer(view: UploadView): Reply<UploadView> {
+  return new Reply(view, { location: `/v1/guest/videos/${view.id}` });
 }

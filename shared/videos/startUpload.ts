@@ -12,6 +12,7 @@ import { Problem, isProblem } from "../web/problem.ts";
 import { blockBounds, blockSizeFor } from "./blocks.ts";
 import { DeviceTold, departure } from "./flight.ts";
 import type { Recorder } from "./recorder.ts";
+import type { UploadOf } from "./uploadView.ts";
 import { type Upload, videoKind } from "./video.ts";
 import { videosOf } from "./videoOf.ts";
 
@@ -41,11 +42,11 @@ const maxVideosOfSurvey = 99;
 const maxAwaited = 5;
 
 /**
- * Reserves a video on the guest's survey and its bytes from the tenant's quota; gives its id. Throws `not_found` and
+ * Reserves a video on the guest's survey and its bytes from the tenant's quota. Throws `not_found` and
  * `invalid_answer` (no such question, none for a video), `too_large`, `unsupported_type`, `quota_exceeded` and what
  * `demandWritable` throws.
  */
-export async function startUpload(tenant: TenantScope, guest: Recorder, request: UploadRequest): Promise<string> {
+export async function startUpload(tenant: TenantScope, guest: Recorder, request: UploadRequest): Promise<UploadOf> {
   for (let attempt = 1; ; attempt++) {
     const survey = await guestSurvey(tenant, guest);
     demandWritable(survey, { consent: true });
@@ -88,7 +89,7 @@ async function reserve(
   guest: Recorder,
   survey: Entity<Survey>,
   { questionId, size, contentType, sha256, blockSize, device }: UploadRequest,
-): Promise<string> {
+): Promise<UploadOf> {
   const id = newId(prefixes.video);
   const upload: Upload = {
     size,
@@ -98,6 +99,7 @@ async function reserve(
     expiresAt: new Date(now().getTime() + sessionMs).toISOString(),
   };
   const { condition, otherwise } = whileWritable;
+  const reserved = { surveyId: survey.id, questionId, state: "awaiting_upload", upload } as const;
   await tenant
     .change()
     .patch(
@@ -107,10 +109,7 @@ async function reserve(
       { condition: { ...condition, videoCount: survey.videoCount }, otherwise },
     )
     .create(videoKind, id, {
-      surveyId: survey.id,
-      questionId,
-      state: "awaiting_upload",
-      upload,
+      ...reserved,
       flight: departure(device, contentType),
       countedBytes: size,
       attempts: 0,
@@ -119,7 +118,7 @@ async function reserve(
     .count(counters.videoBytes, size, { atMost: guest.tenant.quotas.videoBytes, beyond: "quota_exceeded" })
     .remember({ id })
     .commit({ target: id });
-  return id;
+  return { id, ...reserved };
 }
 
 /** `video/webm;codecs="vp9,opus"` is `video/webm`. */

@@ -3,7 +3,7 @@ import { now } from "../clock.ts";
 import { Choice, List, type Static, Time, Whole, closed, optional } from "../schema.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { uploadGrant } from "../storage/grants.ts";
-import { arrivedAt } from "../storage/stagedBlocks.ts";
+import { type Block, arrivedAt } from "../storage/stagedBlocks.ts";
 import { Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -43,8 +43,11 @@ export const UploadView = closed({
 });
 export type UploadView = Static<typeof UploadView>;
 
+/** What an upload is told by. */
+export type UploadOf = Pick<Entity<Video>, "id" | "surveyId" | "questionId" | "state" | "upload" | "rejection">;
+
 /** What a guest is told of an upload that asks for no more bytes. */
-export function uploadView({ id, questionId, state, rejection }: Entity<Video>): UploadView {
+export function uploadView({ id, questionId, state, rejection }: UploadOf): UploadView {
   return { id, questionId, state, ...(rejection !== undefined && { rejection }) };
 }
 
@@ -60,17 +63,33 @@ export async function viewUpload(
   if (video.state === "processing") return { ...uploadView(video), progress: await progressOf(tenant, video.id) };
   if (video.state === "upload_expired") throw new Problem("session_expired");
   if (video.state !== "awaiting_upload") return uploadView(video);
-  const { size, blockSize, expiresAt } = video.upload;
-  const left = demandSession(video);
-  const blobName = blobNames(video.surveyId, video.id).incoming;
-  const { staged, bytes } = await arrivedAt(container, blobName);
+  demandSession(video);
+  const { size, blockSize } = video.upload;
+  const { staged, bytes } = await arrivedAt(container, blobNames(video.surveyId, video.id).incoming);
   if (bytes > size)
     throw new Problem("too_large", { detail: "More has arrived than was declared: cancel this upload and start anew" });
   const expected = new Map(blocksOf(size, blockSize).map((block) => [block.id, block.size]));
   // A block of another size than it should have is not listed: it is to be sent again.
   const received = staged.filter((block) => (expected.get(block.id) ?? block.size) === block.size).slice(0, maxBlocks);
   await noteRenewal(tenant, video, bytes);
-  const grant = await uploadGrant(container, blobName, { minutes: Math.min(grantMinutes, left / 60_000) });
+  return await granted(container, video, { received, bytes });
+}
+
+/** The upload that has just begun, with its first grant: nothing of it can have arrived. */
+export async function viewNewUpload(container: BlobContainer, video: UploadOf): Promise<UploadView> {
+  return await granted(container, video, { received: [], bytes: 0 });
+}
+
+const grantMinutes = 60;
+
+async function granted(
+  container: BlobContainer,
+  video: UploadOf,
+  { received, bytes }: { readonly received: Block[]; readonly bytes: number },
+): Promise<UploadView> {
+  const { blockSize, expiresAt } = video.upload;
+  const minutes = Math.min(grantMinutes, demandSession(video) / 60_000);
+  const grant = await uploadGrant(container, blobNames(video.surveyId, video.id).incoming, { minutes });
   return {
     ...uploadView(video),
     state: bytes > 0 ? "uploading" : video.state,
@@ -79,8 +98,6 @@ export async function viewUpload(
     receivedBytes: bytes,
   };
 }
-
-const grantMinutes = 60;
 
 /** One small write for each renewal that the flight recorder keeps; none for a device that only asks. */
 async function noteRenewal(tenant: TenantScope, video: Entity<Video>, receivedBytes: number): Promise<void> {
@@ -97,7 +114,7 @@ async function noteRenewal(tenant: TenantScope, video: Entity<Video>, receivedBy
 }
 
 /** Milliseconds until the upload session ends; throws `session_expired` when it has. */
-export function demandSession({ upload }: Video): number {
+export function demandSession({ upload }: Pick<Video, "upload">): number {
   const left = Date.parse(upload.expiresAt) - now().getTime();
   if (left <= 0) throw new Problem("session_expired");
   return left;

@@ -90,8 +90,8 @@ const promised: Readonly<Record<string, Cost>> = {
   // The survey, and the template's version for the questions that are named.
   transitionSurvey: { reads: authentication + 2, queries: 0, batches: 1, others: 0 },
   createWebhook: { reads: authentication, queries: 0, batches: 1, others: 0 },
-  // The survey, the template's version, and the video that was made, for its grant.
-  startUpload: { reads: authentication + 3, queries: 0, batches: 1, others: 0 },
+  // The survey, and the template's version.
+  startUpload: { reads: authentication + 2, queries: 0, batches: 1, others: 0 },
 };
 
 const named = ["getSurvey", "listSurveys", "createSurvey", "startUpload"];

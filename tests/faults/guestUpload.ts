@@ -48,7 +48,7 @@ export async function nextUpload(
   file: string,
 ): Promise<GuestUpload> {
   const content = await readFile(file);
-  const videoId = await startUpload(tenant, guest, {
+  const { id: videoId } = await startUpload(tenant, guest, {
     questionId: "room",
     size: content.length,
     contentType: "video/mp4",
