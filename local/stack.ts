@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { startAzurite } from "./azurite.ts";
 import { startBlobFront } from "./blobFront.ts";
 import { caFile, loadCertificates, trust } from "./certificates.ts";
+import { startClamd } from "./clamd.ts";
 import { type DatabaseDone, startCosmos } from "./cosmos/server.ts";
+import { startDefender } from "./defender.ts";
 import { type FunctionsHost, type HostOptions, startHost } from "./host/host.ts";
 import type { LogSink } from "./host/log.ts";
 import { startIdentity } from "./identity.ts";
@@ -63,8 +65,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await Promise.all(folders.map((name) => rm(folder(name), { recursive: true, force: true })));
   await mkdir(dataDir, { recursive: true });
 
-  const running: LocalService[] = [];
-  const keep = <T extends LocalService>(service: T): T => {
+  const running: Pick<LocalService, "close">[] = [];
+  const keep = <T extends Pick<LocalService, "close">>(service: T): T => {
     running.push(service);
     return service;
   };
@@ -98,6 +100,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       wrappingKeyBits: Number(options.settings?.["WRAPPING_KEY_BITS"] ?? "2048"),
     });
 
+    const gate = options.settings?.["MALWARE_GATE"];
+    const clamd = gate === "clamd" ? keep(await startClamd()) : undefined;
     const [apiPort, receiverPort] = port === 0 ? await freePorts() : [port, port + 9];
     const apiUrl = `http://localhost:${apiPort}`;
     const webhookReceiverUrl = `http://127.0.0.1:${receiverPort}`;
@@ -123,6 +127,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       WEBHOOK_ALLOWED_ORIGINS: webhookReceiverUrl,
       INGEST_SOURCE: "LogsAndContainerScan",
       RATE_LIMIT_PER_MINUTE: "100000",
+      ...(clamd !== undefined && { CLAMD_ADDRESS: clamd.address }),
       ...options.settings,
     };
     Object.assign(process.env, settings);
@@ -138,6 +143,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         },
       }),
     );
+    if (gate === "defender") {
+      const defender = keep(startDefender({ blobServiceUri: storage.blobServiceUri, apiUrl }));
+      storage.onBlobCreated(defender.scan);
+    }
     return {
       apiUrl,
       issuerUrl: issuer.url,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { access, copyFile, open, readFile, readdir, rename, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { eicar } from "../local/eicar.ts";
 import { aac, cache, draft, ffmpeg, h264, hevc, picture, type Recipe, sound, vp8, vp9 } from "./clips/making.ts";
 import { phoneRecipes } from "./clips/phones.ts";
 
@@ -118,6 +119,10 @@ const recipes = {
   "tail.mp4": async (to) => {
     const video = await readFile(await clip("h264-silent.mp4"));
     await writeFile(to, Buffer.concat([video, Buffer.from("PK\u0003\u0004 tail <script>alert(1)</script>")]));
+  },
+  /** A video that plays, with what every scanner finds behind it. */
+  "eicar.mp4": async (to) => {
+    await writeFile(to, Buffer.concat([await readFile(await clip("h264-silent.mp4")), Buffer.from(eicar)]));
   },
   /** 16000 x 16000 pixels in a few kilobytes, and a container that says so. */
   "pixel-bomb.webm": async (to) => {

@@ -63,7 +63,7 @@ describe("the built app", () => {
     const registered = JSON.parse(stdout) as [name: string, trigger: string][];
     expect(registered.map(([name]) => name).sort()).toEqual(sources.map((file) => basename(file, ".ts")).sort());
     expect(new Set(registered.map(([, trigger]) => trigger))).toEqual(
-      new Set(["httpTrigger", "queueTrigger", "blobTrigger", "timerTrigger", "cosmosDBTrigger"]),
+      new Set(["httpTrigger", "queueTrigger", "blobTrigger", "timerTrigger", "cosmosDBTrigger", "eventGridTrigger"]),
     );
   });
 

@@ -18,6 +18,7 @@ const right = {
   OIDC_TENANT_CLAIM: "tenant_id",
   MAIL_ENDPOINT: "https://mail.example.com",
   MAIL_SENDER: "surveys@example.com",
+  MALWARE_GATE: "defender",
 };
 const optional = ["CORS_ORIGINS"];
 const local = { ...right, CALLPILOT_ENVIRONMENT: "local", CALLPILOT_ROLE: "all" };
@@ -41,8 +42,30 @@ it("reads the settings, with defaults for what may be left out", () => {
     webhooks: { allowedOrigins: [] },
     rateLimits: { caller: 600, guest: 200, tenant: 6_000 },
     wrappingKeyBits: 2048,
+    malwareGate: { kind: "defender" },
     ffmpeg: {},
   });
+});
+
+it("takes clamd at a socket or at a host's port, for files as large as clamd takes by itself or as is said", () => {
+  const clamd = { ...right, MALWARE_GATE: "clamd" };
+  expect(parseConfig({ ...clamd, CLAMD_ADDRESS: "/run/clamav/clamd.ctl" }).malwareGate).toEqual({
+    kind: "clamd",
+    address: { path: "/run/clamav/clamd.ctl" },
+    maxBytes: 104_857_600,
+  });
+  const other = { ...clamd, CLAMD_ADDRESS: "clamd.internal:3310", CLAMD_MAX_BYTES: "2000000000" };
+  expect(parseConfig(other).malwareGate).toEqual({
+    kind: "clamd",
+    address: { host: "clamd.internal", port: 3310 },
+    maxBytes: 2_000_000_000,
+  });
+  expect(refusal(clamd)).toContain("CLAMD_ADDRESS is missing");
+});
+
+it("lets the malware gate be unsaid on a developer's machine only", () => {
+  const unsaid = { ...local, MALWARE_GATE: undefined };
+  expect(parseConfig(unsaid).malwareGate).toEqual({ kind: "off" });
 });
 
 describe("a setting that is missing", () => {
@@ -77,6 +100,11 @@ describe("a setting that is wrong", () => {
     ["RATE_LIMIT_PER_MINUTE", "-1"],
     ["GUEST_RATE_LIMIT_PER_MINUTE", "0"],
     ["TENANT_RATE_LIMIT_PER_MINUTE", "1e3"],
+    ["MALWARE_GATE", "secret"],
+    ["CLAMD_ADDRESS", "secret"],
+    ["CLAMD_ADDRESS", "secret:99999999"],
+    ["CLAMD_MAX_BYTES", "0"],
+    ["CLAMD_MAX_BYTES", "1e9; secret"],
     ["WRAPPING_KEY_BITS", "1024"],
     ["WRAPPING_KEY_BITS", "4096; secret"],
   ];

@@ -53,6 +53,21 @@ const Settings = Type.Object({
   GUEST_RATE_LIMIT_PER_MINUTE: PerMinute,
   /** Those of all callers of one tenant together, guests included; ten times a caller's by default. */
   TENANT_RATE_LIMIT_PER_MINUTE: PerMinute,
+  /**
+   * What looks for malware in a recording before ffmpeg opens it: ClamAV's daemon, Microsoft Defender for Storage, or
+   * nothing, which has to be said outside of `local`.
+   */
+  MALWARE_GATE: Type.Optional(
+    Type.Unsafe<"off" | "clamd" | "defender">(Type.String({ enum: ["off", "clamd", "defender"] })),
+  ),
+  /** Where clamd listens: `host:port`, or the path of its socket. Nothing encrypts it: a network of its own, or a socket. */
+  CLAMD_ADDRESS: optional(Type.String({ pattern: "^(?:/[^\\s]+|[\\w.-]+:[0-9]{1,5})$", maxLength: 256 })),
+  /**
+   * Bytes of the largest file that clamd looks through, 100 MiB by default as there; what is larger is not accepted. Its own
+   * StreamMaxLength, MaxFileSize and MaxScanSize have to be no less, and AlertExceedsMax on: without that, clamd calls
+   * clean what it did not look at (clamd.conf(5)).
+   */
+  CLAMD_MAX_BYTES: optional(Type.String({ pattern: "^[1-9][0-9]{0,10}$" })),
   FFMPEG_PATH: optional(Type.String({ maxLength: 1024 })),
   FFPROBE_PATH: optional(Type.String({ maxLength: 1024 })),
 });
@@ -66,6 +81,14 @@ export function ingestSource(): "EventGrid" | "LogsAndContainerScan" {
 }
 
 export type Environment = Static<typeof Settings>["CALLPILOT_ENVIRONMENT"];
+
+/** What a recording has to pass before anything else than its container is looked at. */
+export type MalwareGate =
+  | { readonly kind: "off" }
+  | { readonly kind: "defender" }
+  | { readonly kind: "clamd"; readonly address: ClamdAddress; readonly maxBytes: number };
+
+export type ClamdAddress = { readonly path: string } | { readonly host: string; readonly port: number };
 
 export interface Config {
   readonly environment: Environment;
@@ -86,6 +109,7 @@ export interface Config {
   readonly webhooks: { readonly allowedOrigins: readonly string[] };
   /** Requests per minute, counted by each instance for itself. */
   readonly rateLimits: { readonly caller: number; readonly guest: number; readonly tenant: number };
+  readonly malwareGate: MalwareGate;
   readonly ffmpeg: { readonly ffmpegPath?: string; readonly ffprobePath?: string };
 }
 
@@ -132,6 +156,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     mail: { endpoint: settings.MAIL_ENDPOINT, sender: settings.MAIL_SENDER },
     webhooks: { allowedOrigins: list(settings.WEBHOOK_ALLOWED_ORIGINS) },
     rateLimits: rateLimitsOf(settings),
+    malwareGate: malwareGateOf(settings),
     ffmpeg: {
       ...(settings.FFMPEG_PATH !== undefined && { ffmpegPath: settings.FFMPEG_PATH }),
       ...(settings.FFPROBE_PATH !== undefined && { ffprobePath: settings.FFPROBE_PATH }),
@@ -146,6 +171,17 @@ function rateLimitsOf(settings: Static<typeof Settings>): Config["rateLimits"] {
     guest: Number(settings.GUEST_RATE_LIMIT_PER_MINUTE ?? Math.ceil(caller / 3)),
     tenant: Number(settings.TENANT_RATE_LIMIT_PER_MINUTE ?? caller * 10),
   };
+}
+
+function malwareGateOf({
+  MALWARE_GATE: kind = "off",
+  CLAMD_ADDRESS = "",
+  CLAMD_MAX_BYTES,
+}: Static<typeof Settings>): MalwareGate {
+  if (kind !== "clamd") return { kind };
+  const [host = "", port = ""] = CLAMD_ADDRESS.split(":");
+  const address = CLAMD_ADDRESS.startsWith("/") ? { path: CLAMD_ADDRESS } : { host, port: Number(port) };
+  return { kind, address, maxBytes: Number(CLAMD_MAX_BYTES ?? 100 * 1024 ** 2) };
 }
 
 const secretBearing = /(?:AccountKey|AccessKey|SharedAccessSignature)=|[?&]sig=|-----BEGIN [A-Z ]*PRIVATE KEY-----/iu;
@@ -170,8 +206,11 @@ function problemsOf(settings: Static<typeof Settings>): string[] {
 }
 
 function rulesBroken(settings: Partial<Static<typeof Settings>>): string[] {
-  if (settings.CALLPILOT_ENVIRONMENT === "local") return [];
   const broken = [];
+  if (settings.MALWARE_GATE === "clamd" && settings.CLAMD_ADDRESS === undefined)
+    broken.push("CLAMD_ADDRESS is missing, which MALWARE_GATE clamd asks for");
+  if (settings.CALLPILOT_ENVIRONMENT === "local") return broken;
+  if (settings.MALWARE_GATE === undefined) broken.push("MALWARE_GATE is missing");
   if (settings.WEBHOOK_ALLOWED_ORIGINS !== undefined)
     broken.push("WEBHOOK_ALLOWED_ORIGINS is allowed in the environment local only");
   if (settings.CALLPILOT_ROLE === "all") broken.push("CALLPILOT_ROLE all is allowed in the environment local only");

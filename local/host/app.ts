@@ -30,7 +30,14 @@ export interface App {
 }
 
 const coreName = "@azure/functions-core";
-const triggerKinds = new Set(["httpTrigger", "queueTrigger", "blobTrigger", "timerTrigger", "cosmosDBTrigger"]);
+const triggerKinds = new Set([
+  "httpTrigger",
+  "queueTrigger",
+  "blobTrigger",
+  "timerTrigger",
+  "cosmosDBTrigger",
+  "eventGridTrigger",
+]);
 
 /**
  * Imports the files that `main` in package.json names and collects what they register. As in the Node worker, one file

@@ -4,6 +4,7 @@ import { LocalError, type LocalService, listen, stop } from "../service.ts";
 import { createAdmin } from "./admin.ts";
 import { type App, type AppFunction, loadApp } from "./app.ts";
 import type { BlobCreated } from "./blob.ts";
+import { createEventGridTrigger, createEventGridWebhook } from "./eventGrid.ts";
 import { createHttpServer } from "./http.ts";
 import { createInvoker } from "./invoke.ts";
 import { type LogSink, createLog, writeToStdout } from "./log.ts";
@@ -85,6 +86,7 @@ export async function startHost(options: HostOptions): Promise<FunctionsHost> {
     bodyLimit: Number(options.env["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] ?? 104_857_600),
     httpUri: app.httpUri,
     admin: createAdmin(triggers, log),
+    eventGrid: createEventGridWebhook(triggers),
   });
   const appHooks = { hookData: {}, appHookData: invoker.appHookData, functionAppDirectory: options.appDir };
   await app.core.runHooks("appStart", appHooks);
@@ -134,6 +136,8 @@ async function createTrigger(fn: AppFunction, host: TriggerHost, options: HostOp
     }
     case "timerTrigger":
       return createTimerTrigger(fn, host);
+    case "eventGridTrigger":
+      return createEventGridTrigger(fn, host);
     case "cosmosDBTrigger": {
       const { createChangeFeedTrigger } = await import("./changeFeed.ts");
       return createChangeFeedTrigger(fn, host, { instance: options.instance ?? "local" });

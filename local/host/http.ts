@@ -1,6 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import { LocalError } from "../service.ts";
 import type { AppFunction } from "./app.ts";
+import { eventGridPath } from "./eventGrid.ts";
 import { type Found, buffered, end, streamed } from "./httpExchange.ts";
 import type { Invoker } from "./invoke.ts";
 import { createLimiter } from "./limiter.ts";
@@ -17,6 +18,8 @@ export interface HttpOptions {
   readonly httpUri: string | undefined;
   /** Answers what is below `/admin/`. */
   readonly admin: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>;
+  /** Answers what Event Grid posts. */
+  readonly eventGrid: (request: IncomingMessage, response: ServerResponse, target: URL) => Promise<void>;
 }
 
 interface Endpoint {
@@ -49,6 +52,10 @@ export function createHttpServer(options: HttpOptions): Server {
     }
     if (target.pathname.toLowerCase().startsWith("/admin/")) {
       await options.admin(request, response, target.pathname);
+      return;
+    }
+    if (target.pathname.toLowerCase() === eventGridPath) {
+      await options.eventGrid(request, response, target);
       return;
     }
     const found = find(endpoints, request.method ?? "", target.pathname);

@@ -32,6 +32,7 @@ export const permissions = {
   "surveys:decide": surveyors,
   "videos:read": [...everyMember, "support"],
   "videos:play": [...everyMember, "support"],
+  "videos:retry": surveyors,
   "webhooks:manage": admins,
   "events:read": admins,
   "audit:read": ["owner", "admin", "auditor"],

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { containerName } from "./containers.ts";
+import { containerName, quarantineContainer, tenantOfContainer } from "./containers.ts";
 
 const crockford = Array.from("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
 const ulids = fc
@@ -15,7 +15,7 @@ test("a container's name is within Azure's rules and gives the tenant's id back"
     fc.property(ulids, (ulid) => {
       const name = containerName(`tnt_${ulid}`);
       expect(name).toMatch(/^videos-[0-9a-z]{26}$/u);
-      expect(`tnt_${name.slice("videos-".length).toUpperCase()}`).toBe(`tnt_${ulid}`);
+      expect(tenantOfContainer(name)).toBe(`tnt_${ulid}`);
     }),
   );
 });
@@ -42,6 +42,19 @@ test("whatever is not a tenant's id names no container", () => {
 });
 
 const ulid = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
+test.each([
+  quarantineContainer(`tnt_${ulid}`, "account").name,
+  `videos-${ulid}`,
+  ulid.toLowerCase(),
+  `videos-videos-${ulid.toLowerCase()}`,
+  `videos-${ulid.toLowerCase()}\n`,
+  "ingest",
+  "",
+])("a container of no tenant's videos is nobody's: %j", (name) => {
+  expect(tenantOfContainer(name)).toBeUndefined();
+});
+
 test.each([
   ["lower case", `tnt_${ulid.toLowerCase()}`],
   ["another prefix", `svy_${ulid}`],

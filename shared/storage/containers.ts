@@ -15,6 +15,26 @@ export function containerName(tenantId: string): string {
   return `videos-${ulid.toLowerCase()}`;
 }
 
+/** The tenant whose videos are in a container of that name; undefined for any other container. */
+export function tenantOfContainer(name: string): string | undefined {
+  const tenantId = `tnt_${name.replace(/^videos-/u, "").toUpperCase()}`;
+  return tenantIdPattern.test(tenantId) && containerName(tenantId) === name ? tenantId : undefined;
+}
+
+/**
+ * The container of what was found to be malware among a tenant's recordings. It has a name of another kind, so that rules
+ * of storage reach all of them and nothing else, and no grant is made for what is in it.
+ */
+export function quarantineContainer(tenantId: string, account: string): BlobContainer {
+  return { account, name: containerName(tenantId).replace(/^videos-/u, quarantinePrefix) };
+}
+
+const quarantinePrefix = "quarantine-";
+
+export function isQuarantine({ name }: BlobContainer): boolean {
+  return name.startsWith(quarantinePrefix);
+}
+
 /** A tenant's own container in the account that its document names. */
 export function tenantContainer(tenantId: string, account: string): BlobContainer {
   return { account, name: containerName(tenantId) };

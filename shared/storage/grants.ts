@@ -2,6 +2,7 @@ import { BlobSASPermissions, SASProtocol, generateBlobSASQueryParameters } from 
 import { now } from "../clock.ts";
 import { config } from "../config.ts";
 import { type BlobContainer, blobAccount } from "./accounts.ts";
+import { isQuarantine } from "./containers.ts";
 import { delegationKey } from "./delegationKey.ts";
 
 /** A URL that allows one thing on one blob until it expires. It is a bearer secret: never logged, never stored bare. */
@@ -54,6 +55,7 @@ async function grant(
   minutes: number,
   { base, headers = {} }: GrantOptions,
 ): Promise<Grant> {
+  if (isQuarantine(container)) throw new RangeError("Nobody is granted what is in quarantine.");
   // A SAS counts whole seconds.
   const expiresOn = new Date(Math.floor(now().getTime() / 1000) * 1000 + minutes * 60_000);
   const sas = generateBlobSASQueryParameters(

@@ -6,7 +6,10 @@ import { currentBoundary } from "../tenancy/boundary.ts";
 import { newTenantId } from "../tenancy/databaseForTests.ts";
 import { newId, prefixes } from "../tenancy/ids.ts";
 import { blobTrigger } from "./blobTrigger.ts";
+import { config } from "../config.ts";
+import { containerName } from "../storage/containers.ts";
 import { changeFeedTrigger } from "./changeFeedTrigger.ts";
+import { eventGridTrigger } from "./eventGridTrigger.ts";
 import { queueTrigger } from "./queueTrigger.ts";
 import { timerTrigger } from "./timerTrigger.ts";
 
@@ -60,6 +63,13 @@ it("a timer's run is for the platform", async () => {
 it("a blob's run is for the tenant of its path", async () => {
   const params = { tenantId: mine, surveyId: newId(prefixes.survey) };
   await blobTrigger({ path: "ingest/{tenantId}/{surveyId}", handler }).handler(Buffer.from("{}"), context(params));
+  expect(runs.map(({ admitted }) => admitted)).toEqual([[mine]]);
+});
+
+it("an event's run is for the tenant whose container the blob is in", async () => {
+  const { handler: take } = eventGridTrigger({ eventType: "Test", data: {}, path: "originals/{videoId}", handler });
+  const blobUri = `${config().data.blobUrl}/${containerName(mine)}/originals/${newId(prefixes.video)}`;
+  await take({ id: "1", eventType: "Test", data: { blobUri } } as never, context());
   expect(runs.map(({ admitted }) => admitted)).toEqual([[mine]]);
 });
 

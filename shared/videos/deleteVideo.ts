@@ -4,6 +4,7 @@ import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { counters } from "../tenants/tenant.ts";
 import { Problem } from "../web/problem.ts";
+import { deleteLocked } from "./quarantine.ts";
 import { type Video, blobNames, statesBefore, videoKind } from "./video.ts";
 
 /**
@@ -30,6 +31,7 @@ export async function deleteVideo(
       )
       .commit({ target: id });
   for (const blobName of Object.values(blobNames(surveyId, id))) await deleteBlob(container, blobName);
+  if (video.rejection?.code === "malware") await deleteLocked(tenant.tenantId, container, video);
   await tenant
     .change()
     .patch(videoKind, video, { state: "deleted", countedBytes: 0 }, { condition: { state: "deleting", countedBytes } })

@@ -13,6 +13,7 @@ import { type BlobFacts, statBlob } from "../storage/blobs.ts";
 import { copyBlob } from "../storage/copyBlob.ts";
 import { listCommitted } from "../storage/stagedBlocks.ts";
 import { openStream, rangeSource, uploadFile } from "../storage/streams.ts";
+import { passGate, scannedCopy } from "./malwareGate.ts";
 import type { Work } from "./processingLease.ts";
 import { type OutputBlob, type Outputs, blobNames } from "./video.ts";
 
@@ -25,8 +26,9 @@ export interface PreparedFiles {
 
 /**
  * Makes a playable video of what a device sent: takes it out of the reach of the upload grant, identifies it before it is
- * fetched, checks it and stores what was made of it under names that are the same each time. Throws {@link Rejection} for
- * a recording at fault, anything else for what may go better next time.
+ * fetched, lets it pass the malware gate before ffmpeg sees it, checks it and stores what was made of it under names that
+ * are the same each time. Throws {@link Rejection} for a recording at fault, ScanPending for one that has to wait, anything
+ * else for what may go better next time.
  */
 export async function prepareVideo(
   work: Work,
@@ -41,6 +43,7 @@ export async function prepareVideo(
   const { original, received } = await takeOver(work, container);
   done("taken_over");
   const facts = await identify(rangeSource(container, names.original, original), limits, signal);
+  await passGate(work, container, original);
   const stream = await openStream(container, names.original, { ifMatch: original.etag, abortSignal: signal });
   const path = join(folder, "original");
   const { size, sha256 } = await saveHashed(stream, path, limits.maxBytes, {
@@ -77,11 +80,15 @@ export async function prepareVideo(
 const fetchShare = 0.1;
 const storeFrom = 0.95;
 
-/** Copies the upload to where its grant does not reach, as it is now. A copy that is there is made again. */
+/**
+ * Copies the upload to where its grant does not reach, as it is now. A copy that is there is made again, unless a scanner
+ * has been asked about it.
+ */
 async function takeOver(
-  { video, signal }: Work,
+  work: Work,
   container: BlobContainer,
 ): Promise<{ readonly original: BlobFacts; readonly received: Handling["received"] }> {
+  const { video } = work;
   const names = blobNames(video.surveyId, video.id);
   const incoming = await statBlob(container, names.incoming);
   if (incoming === undefined) throw new Error("an upload that was completed is missing");
@@ -91,13 +98,19 @@ async function takeOver(
     throw new Rejection("checksum_mismatch", "it was written again after it was completed");
   // Before the copy, whose condition is that this is still the same version.
   const blocks = await listCommitted(container, names.incoming);
-  const source = { container, blobName: names.incoming, etag: incoming.etag };
-  await copyBlob(source, { container, blobName: names.original }, signal);
-  const original = await statBlob(container, names.original);
-  if (original?.size !== incoming.size) throw new Error("the copy of an upload is not whole");
   const { size, etag } = incoming;
+  const original = (await scannedCopy(work, container)) ?? (await copied(work, container, etag));
+  if (original.size !== size) throw new Error("the copy of an upload is not whole");
   const received = { size, etag, blockCount: blocks.length, ...(blocks.length <= maxBlocks && { blocks }) };
   return { original, received };
+}
+
+async function copied({ video, signal }: Work, container: BlobContainer, etag: string): Promise<BlobFacts> {
+  const names = blobNames(video.surveyId, video.id);
+  await copyBlob({ container, blobName: names.incoming, etag }, { container, blobName: names.original }, signal);
+  const original = await statBlob(container, names.original);
+  if (original === undefined) throw new Error("the copy of an upload is missing");
+  return original;
 }
 
 async function store(

@@ -1,6 +1,5 @@
 import { rm } from "node:fs/promises";
 import { type MediaLimits, defaultLimits } from "../media/limits.ts";
-import { Rejection } from "../media/rejection.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { deleteBlob } from "../storage/blobs.ts";
 import { tenantContainer } from "../storage/containers.ts";
@@ -10,17 +9,23 @@ import type { Entity } from "../tenancy/kind.ts";
 import { LeaseLost } from "../tenancy/lease.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
+import { isDue, maxScannedBytes } from "./malwareGate.ts";
 import { withdraw } from "./manifest.ts";
 import { prepareVideo } from "./prepareVideo.ts";
 import { type Work, claim, freeLease } from "./processingLease.ts";
-import { recordFailed, recordReady, recordRejected } from "./recordOutcome.ts";
+import { lockAway } from "./quarantine.ts";
+import { recordFailed, recordReady } from "./recordOutcome.ts";
+import { recordUnmade } from "./recordUnmade.ts";
 import { type Video, type VideoState, blobNames, videoKind } from "./video.ts";
 import { makeWorkFolder, removeDeadFolders } from "./workFolder.ts";
 
 const maxAttempts = 5;
 
-/** What came of a delivery: `idle` where there was nothing to do, or somebody else does it. */
-export type Outcome = "ready" | "rejected" | "processing_failed" | "idle";
+/**
+ * What came of a delivery: `waiting` for the malware gate's verdict, `idle` where there was nothing to do, or somebody else
+ * does it.
+ */
+export type Outcome = "ready" | "rejected" | "quarantined" | "processing_failed" | "waiting" | "idle";
 
 /**
  * Processes an uploaded video, or removes what was left of one that is processed. May be delivered any number of times, at
@@ -42,9 +47,10 @@ export async function processVideo(tenant: TenantScope, surveyId: string, videoI
     await tidy(tenant, container, video, video.state);
     return "idle";
   }
+  if (!(await isDue(tenant, video))) return "idle";
   const work = await claim(tenant, video, lease);
   const outcome = work === undefined ? "idle" : await carryOut(work, container);
-  if (outcome !== "idle") await tidy(tenant, container, video, outcome);
+  if (outcome !== "idle" && outcome !== "waiting") await tidy(tenant, container, video, outcome);
   return outcome;
 }
 
@@ -87,9 +93,7 @@ async function attempt(work: Work, container: BlobContainer): Promise<Outcome> {
     await recordReady(work, files);
     return "ready";
   } catch (error) {
-    if (!(error instanceof Rejection)) throw error;
-    await recordRejected(work, error);
-    return "rejected";
+    return await recordUnmade(work, error);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -104,13 +108,13 @@ async function limitsOf({ tenant, video }: Work): Promise<MediaLimits> {
   const { minSeconds, maxSeconds, maxBytes } = question;
   return {
     ...defaultLimits,
-    ...(maxBytes !== undefined && { maxBytes: Math.min(maxBytes, defaultLimits.maxBytes) }),
+    maxBytes: Math.min(maxBytes ?? Infinity, maxScannedBytes()),
     ...(minSeconds !== undefined && { minDurationMs: Math.max(minSeconds * 1000, defaultLimits.minDurationMs) }),
     ...(maxSeconds !== undefined && { maxDurationMs: Math.min(maxSeconds * 1000, defaultLimits.maxDurationMs) }),
   };
 }
 
-const withoutFiles: readonly VideoState[] = ["rejected", "deleting", "deleted"];
+const withoutFiles: readonly VideoState[] = ["rejected", "quarantined", "deleting", "deleted"];
 
 /**
  * Removes what a video that has ended is not to leave behind, here and in storage. Only now: until the end is recorded,
@@ -119,6 +123,7 @@ const withoutFiles: readonly VideoState[] = ["rejected", "deleting", "deleted"];
 async function tidy(tenant: TenantScope, container: BlobContainer, video: Entity<Video>, state: VideoState) {
   const { surveyId, id: videoId } = video;
   const { incoming, ...made } = blobNames(surveyId, videoId);
+  await lockAway(tenant, container, video, state);
   // What failed keeps its upload, for another attempt.
   if (state !== "processing_failed") await deleteBlob(container, incoming);
   if (withoutFiles.includes(state)) for (const blobName of Object.values(made)) await deleteBlob(container, blobName);

@@ -29,11 +29,12 @@ export async function recordReady(work: Work, { original, outputs, handling }: P
 }
 
 /**
- * The video is refused, nothing of it is stored, and a survey that was submitted with it as the answer to a required
- * question goes back to the guest. Ends the work.
+ * The video is refused, nothing of it is kept but malware in quarantine, and a survey that was submitted with it as the
+ * answer to a required question goes back to the guest. Ends the work, and gives the state that it ends in.
  */
-export async function recordRejected(work: Work, { code, remedy }: Rejection): Promise<void> {
+export async function recordRejected(work: Work, { code, remedy }: Rejection): Promise<"rejected" | "quarantined"> {
   const { tenant, video } = work;
+  const state = code === "malware" ? "quarantined" : "rejected";
   for (let attempt = 1; ; attempt++) {
     const change = tenant.change();
     const events = [event("video.rejected", video, { code })];
@@ -47,8 +48,8 @@ export async function recordRejected(work: Work, { code, remedy }: Rejection): P
       events.push({ type: "survey.changes_requested", data: { surveyId: survey.id } });
     } else change.patch(surveyKind, survey, {}, together);
     try {
-      await end(change, work, { state: "rejected", rejection: { code, remedy }, countedBytes: 0 }, events);
-      return;
+      await end(change, work, { state, rejection: { code, remedy }, countedBytes: 0 }, events);
+      return state;
     } catch (error) {
       if (!isProblem(error, "conflict") || attempt === 8) throw error;
     }
@@ -61,8 +62,8 @@ export async function recordFailed(work: Work): Promise<void> {
   await end(work.tenant.change(), work, { state: "processing_failed" }, events);
 }
 
-/** Exactly one attempt ends a video: the one whose lease leaves with the change. */
-async function end(
+/** Exactly one attempt ends the work on a video: the one whose lease leaves with the change. */
+export async function end(
   change: Change,
   work: Work,
   set: Partial<Video>,

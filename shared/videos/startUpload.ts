@@ -1,5 +1,4 @@
 import { now } from "../clock.ts";
-import { defaultLimits } from "../media/limits.ts";
 import { Line, Sha256, type Static, Whole, closed, optional } from "../schema.ts";
 import { demandWritable, guestSurvey, pinnedVersion, whileWritable } from "../surveys/guestAccess.ts";
 import { type Survey, surveyKind } from "../surveys/survey.ts";
@@ -11,6 +10,7 @@ import { counters } from "../tenants/tenant.ts";
 import { Problem, isProblem } from "../web/problem.ts";
 import { blockBounds, blockSizeFor } from "./blocks.ts";
 import { DeviceTold, departure } from "./flight.ts";
+import { maxScannedBytes } from "./malwareGate.ts";
 import type { Recorder } from "./recorder.ts";
 import type { UploadOf } from "./uploadView.ts";
 import { type Upload, videoKind } from "./video.ts";
@@ -78,7 +78,7 @@ async function demandQuestion(tenant: TenantScope, survey: Survey, request: Uplo
   const question = questions.find(({ id }) => id === request.questionId);
   if (question === undefined) throw new Problem("not_found", { detail: "The survey has no such question" });
   if (question.type !== "video") throw new Problem("invalid_answer", { detail: "This question takes no video" });
-  const maxBytes = Math.min(question.maxBytes ?? defaultLimits.maxBytes, defaultLimits.maxBytes);
+  const maxBytes = Math.min(question.maxBytes ?? Infinity, maxScannedBytes());
   if (request.size > maxBytes) throw new Problem("too_large", { more: { maxBytes } });
   if (!contentTypes.includes(mediaType(request.contentType)))
     throw new Problem("unsupported_type", { more: { supported: contentTypes } });

@@ -14,7 +14,9 @@ import { isProblem } from "../web/problem.ts";
 import { discardUpload, giveUp } from "./cancelUpload.ts";
 import { deleteVideo } from "./deleteVideo.ts";
 import { announce, announceAgain, withdraw } from "./manifest.ts";
+import { isDue, isOverdue } from "./malwareGate.ts";
 import { isLive } from "./processingLease.ts";
+import { quarantineMs } from "./quarantine.ts";
 import { type Video, type VideoState, manifestName, videoKind } from "./video.ts";
 
 /** Time that a request takes from the state to the manifest, amply. */
@@ -23,11 +25,13 @@ const announceMs = 60_000;
 const forgottenMs = 10 * 60_000;
 const youthMs = 3_600_000;
 
-/** What a sweep did to a video or a blob. */
+/** What a sweep did to a video or a blob; of a verdict that is overdue it can only tell. */
 export type Repair =
   | "upload_expired"
   | "announced"
   | "announced_again"
+  | "scan_overdue"
+  | "quarantine_ended"
   | "deletion_finished"
   | "upload_discarded"
   | "manifest_withdrawn"
@@ -56,6 +60,7 @@ export async function sweepTenant(tenant: TenantScope, report: (what: Repair, id
       await deleteVideo(tenant, container, video);
       report("deletion_finished", video.id);
     });
+  await endQuarantine(tenant, container, report);
   await discardUnwanted(tenant, container, report);
   await askForEvidence(tenant, report);
 }
@@ -68,6 +73,16 @@ async function expireUploads(tenant: TenantScope, container: BlobContainer, repo
       await giveUp(tenant, video, "upload_expired");
       await discardUpload(tenant.tenantId, container, video);
       report("upload_expired", video.id);
+    });
+  }
+}
+
+async function endQuarantine(tenant: TenantScope, container: BlobContainer, report: Report): Promise<void> {
+  for await (const video of inState(tenant, "quarantined")) {
+    if (now().getTime() - Date.parse(video.updatedAt) < quarantineMs) return;
+    await unlessChanged(async () => {
+      await deleteVideo(tenant, container, video);
+      report("quarantine_ended", video.id);
     });
   }
 }
@@ -102,9 +117,12 @@ async function goOn(
       report("announced_again", id);
     }
   }
-  for await (const { id, surveyId } of inState(tenant, "processing")) {
+  for await (const video of inState(tenant, "processing")) {
+    const { id, surveyId } = video;
     open.add(id);
     if (isLive(await tenant.repository.find(leaseKind, leaseId(id)))) continue;
+    if (isOverdue(video)) report("scan_overdue", id);
+    if (!(await isDue(tenant, video))) continue;
     await announceAgain({ tenantId, surveyId, videoId: id });
     report("announced_again", id);
   }
@@ -120,8 +138,14 @@ async function withdrawManifests(
   for (const id of videoIds) {
     const video = await tenant.repository.find(videoKind, id);
     if (video === undefined || ["awaiting_upload", "uploaded", "processing"].includes(video.state)) continue;
-    if (video.state === "processing_failed")
-      await withdraw({ tenantId: tenant.tenantId, surveyId: video.surveyId, videoId: id });
+    const place = { tenantId: tenant.tenantId, surveyId: video.surveyId, videoId: id };
+    if (video.state === "quarantined") {
+      // What is malware is not locked away yet.
+      await announceAgain(place);
+      report("announced_again", id);
+      continue;
+    }
+    if (video.state === "processing_failed") await withdraw(place);
     else await discardUpload(tenant.tenantId, container, video);
     report("manifest_withdrawn", id);
   }

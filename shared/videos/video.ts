@@ -77,6 +77,16 @@ export interface Outputs {
   readonly height: number;
 }
 
+/** What the malware gate says of the original; about that version of it and no other. */
+export interface Scan {
+  readonly gate: "clamd" | "defender";
+  /** Version of the copy that nobody but this app can change. */
+  readonly etag: string;
+  readonly verdict: "waiting" | "clean" | "malicious";
+  /** When the verdict was given, or since when it is waited for. */
+  readonly at: string;
+}
+
 /** A guest's recording for one question of a survey. */
 export interface Video {
   readonly surveyId: string;
@@ -92,6 +102,8 @@ export interface Video {
   readonly uploadEtag?: string;
   /** The untouched original, once it is copied out of reach of the upload grant. */
   readonly original?: OutputBlob;
+  /** Absent where there is no gate, and before it is reached. */
+  readonly scan?: Scan | undefined;
   readonly outputs?: Outputs;
   /** Where the signed manifest is, once there is one, and the SHA-256 by which the log names it. */
   readonly evidence?: {

@@ -43,6 +43,12 @@ export const VideoView = closed({
     ),
   ),
   evidence: optional(closed({ sealedAt: Time, manifestHash: Sha256 }, "Of its signed evidence, once there is some")),
+  scan: optional(
+    closed(
+      { verdict: Choice(["waiting", "clean", "malicious"]), at: Time },
+      "What the scan for malware found; since when it is waited for, as long as it is",
+    ),
+  ),
   rejection: optional(RejectionView),
 });
 export type VideoView = Static<typeof VideoView>;
@@ -75,6 +81,7 @@ export function videoView(video: Entity<Video>, progress?: number): VideoView {
       state === "ready" && {
         evidence: { sealedAt: video.evidence.sealedAt, manifestHash: video.evidence.manifestHash },
       }),
+    ...(video.scan !== undefined && { scan: { verdict: video.scan.verdict, at: video.scan.at } }),
     ...(video.rejection !== undefined && { rejection: video.rejection }),
   };
 }

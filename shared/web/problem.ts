@@ -33,6 +33,7 @@ export const problems = {
   not_granted: [409, "This access is not granted"],
   not_ready: [409, "This video is not ready yet"],
   not_sealed: [409, "There is no evidence of this video yet"],
+  not_failed: [409, "The processing of this video has not failed"],
   legal_hold: [409, "This is kept for legal reasons"],
   in_progress: [409, "The same request is being handled"],
   conflict: [409, "Somebody else changed this at the same time"],

@@ -11,7 +11,7 @@ import { containerName } from "../../shared/storage/containers.ts";
 import { platformTenantId } from "../../shared/tenancy/ids.ts";
 import type { Contract } from "../../shared/triggers/contract.ts";
 import { blobNames } from "../../shared/videos/video.ts";
-import { type Operation, type Request, item, newEmail, operations, write } from "../support/contracts.ts";
+import { type Operation, type Request, amend, item, newEmail, operations, write } from "../support/contracts.ts";
 import { stackUnderTest } from "../support/stackUnderTest.ts";
 import { expectApi } from "../support/tenant.ts";
 import {
@@ -154,6 +154,13 @@ async function newSealedVideo(side: Side): Promise<VideoPlace> {
 }
 
 const signer = lazy(() => newSigner());
+
+/** A video that was given up. */
+async function newFailedVideo(side: Side): Promise<VideoPlace> {
+  const video = await newReadyVideo(side);
+  await amend(side.id, video.videoId, { "/state": "processing_failed" });
+  return video;
+}
 
 /** An open invitation's token, as its mail would have it. */
 async function newInvitation(side: Side): Promise<string> {
@@ -308,6 +315,13 @@ const cases: Readonly<Record<string, OperationCase>> = {
   },
   getEvidence: {
     request: async (side, caller) => onVideo(side, caller, await newSealedVideo(side)),
+  },
+  retryVideo: {
+    request: async (side, caller) => onVideo(side, caller, await newFailedVideo(side)),
+    other: async (request, side) => {
+      const { surveyId, videoId } = await newFailedVideo(side);
+      return { ...request, params: { surveyId, videoId } };
+    },
   },
 
   listWebhooks: plain,

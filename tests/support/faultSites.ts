@@ -34,14 +34,26 @@ export const logFaultFiles = [
   "shared/webhooks/deliverWebhook.ts",
 ] as const;
 
+/** The same for the malware gate. */
+export const gateFaultFiles = [
+  "shared/videos/malwareGate.ts",
+  "shared/videos/quarantine.ts",
+  "shared/videos/recordScan.ts",
+  "shared/videos/recordUnmade.ts",
+  "shared/videos/scanResult.ts",
+] as const;
+
 /** The same for the rotation of secrets. */
 export const secretFaultFiles = ["shared/protection/rotateSecrets.ts"] as const;
 
-export type FaultFile =
-  | (typeof faultFiles)[number]
-  | (typeof evidenceFaultFiles)[number]
-  | (typeof logFaultFiles)[number]
-  | (typeof secretFaultFiles)[number];
+const allFaultFiles = [
+  ...faultFiles,
+  ...evidenceFaultFiles,
+  ...logFaultFiles,
+  ...gateFaultFiles,
+  ...secretFaultFiles,
+] as const;
+export type FaultFile = (typeof allFaultFiles)[number];
 
 const root = join(import.meta.dirname, "..", "..");
 const hook = join(import.meta.dirname, "faultHook.ts");
@@ -64,9 +76,7 @@ export function sitesOf(file: FaultFile): string[] {
 }
 
 function isFaultFile(file: string): file is FaultFile {
-  return ([...faultFiles, ...evidenceFaultFiles, ...logFaultFiles, ...secretFaultFiles] as readonly string[]).includes(
-    file,
-  );
+  return (allFaultFiles as readonly string[]).includes(file);
 }
 
 interface Await {

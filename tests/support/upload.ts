@@ -59,7 +59,7 @@ export async function send(guest: string, path: string, more: object = {}): Prom
   return id;
 }
 
-const final = ["ready", "rejected", "processing_failed"];
+const final = ["ready", "rejected", "quarantined", "processing_failed"];
 
 /** The upload once it is processed. */
 export async function processed(guest: string, id: string, seconds = 60): Promise<Upload> {

@@ -1,0 +1,358 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { clip } from "../../scripts/clips.ts";
+import { now, setClockForTests } from "../../shared/clock.ts";
+import { listByPrefix, putJson, statBlob } from "../../shared/storage/blobs.ts";
+import { quarantineContainer, systemContainer } from "../../shared/storage/containers.ts";
+import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
+import { playback } from "../../shared/videos/playback.ts";
+import { processVideo } from "../../shared/videos/processVideo.ts";
+import { lockAway } from "../../shared/videos/quarantine.ts";
+import { recordScan } from "../../shared/videos/recordScan.ts";
+import { retryVideo } from "../../shared/videos/retryVideo.ts";
+import type { ScanVerdict } from "../../shared/videos/scanResult.ts";
+import { type Repair, sweepTenant } from "../../shared/videos/sweepTenant.ts";
+import { blobNames, manifestName, videoKind } from "../../shared/videos/video.ts";
+import { startBackend } from "../support/backend.ts";
+import { type Fault, faultModes, reachedSites, run } from "../support/faultHook.ts";
+import { gateFaultFiles, sitesOf } from "../support/faultSites.ts";
+import { type GuestUpload, arrivedUpload, cancel, complete, setSurvey, setVideo, tracesOf } from "./guestUpload.ts";
+
+insideBoundaryForTests();
+
+let backend: AsyncDisposable;
+let film: string;
+beforeAll(async () => {
+  vi.stubEnv("MALWARE_GATE", "defender");
+  backend = await startBackend();
+  film = await clip("h264-silent.mp4");
+});
+afterEach(() => {
+  setClockForTests();
+});
+afterAll(async () => {
+  await backend[Symbol.asyncDispose]();
+});
+
+function later(minutes: number): void {
+  const at = now().getTime() + minutes * 60_000;
+  setClockForTests(() => new Date(at));
+}
+
+const deliver = ({ tenant, guest, videoId }: GuestUpload) => processVideo(tenant, guest.surveyId, videoId);
+const videoOf = ({ tenant, videoId }: GuestUpload) => tenant.repository.get(videoKind, videoId);
+const names = ({ guest, videoId }: GuestUpload) => blobNames(guest.surveyId, videoId);
+
+async function completed(): Promise<GuestUpload> {
+  const upload = await arrivedUpload(film);
+  await complete(upload);
+  return upload;
+}
+
+/** Its copy is scanned, and nobody knows the result. */
+async function waiting(): Promise<GuestUpload> {
+  const upload = await completed();
+  expect(await deliver(upload)).toBe("waiting");
+  return upload;
+}
+
+async function etagOf(upload: GuestUpload): Promise<string> {
+  return (await statBlob(upload.container, names(upload).original))?.etag ?? "none";
+}
+
+/** The scanner's event, with the ETag as events have it. */
+async function report(upload: GuestUpload, verdict: ScanVerdict, etag?: string) {
+  const { tenant, guest, videoId } = upload;
+  const version = etag ?? (await etagOf(upload));
+  return await recordScan(tenant, {
+    surveyId: guest.surveyId,
+    videoId,
+    etag: version.replaceAll('"', ""),
+    verdict,
+  });
+}
+
+async function sweep({ tenant }: GuestUpload): Promise<Repair[]> {
+  const repairs: Repair[] = [];
+  await sweepTenant(tenant, (what) => repairs.push(what));
+  return repairs;
+}
+
+async function locked({ tenant, container }: GuestUpload): Promise<number[]> {
+  const sizes: number[] = [];
+  for await (const { size } of listByPrefix(quarantineContainer(tenant.tenantId, container.account), ""))
+    sizes.push(size);
+  return sizes;
+}
+
+/** Version of the manifest, each of which starts processing. */
+async function announcedAs({ tenant, guest, videoId }: GuestUpload): Promise<string | undefined> {
+  const name = manifestName(tenant.tenantId, guest.surveyId, videoId);
+  return (await statBlob(systemContainer("ingest"), name))?.etag;
+}
+
+const nobodyAtWork = { lease: false, folders: 0 };
+
+describe("a video at the gate", () => {
+  it("waits for its verdict with nobody at work on it, and becomes ready by a clean one", async () => {
+    const upload = await waiting();
+    const { size } = upload;
+    expect(await tracesOf(upload)).toMatchObject({
+      ...nobodyAtWork,
+      state: "processing",
+      manifest: true,
+      counted: size,
+      blobs: { incoming: size, originals: size },
+    });
+    const before = await announcedAs(upload);
+    expect(await deliver(upload)).toBe("idle");
+    expect(await report(upload, "clean")).toBe("scan_recorded");
+    expect(await announcedAs(upload)).not.toBe(before);
+    const etag = await etagOf(upload);
+    expect(await deliver(upload)).toBe("ready");
+    const video = await videoOf(upload);
+    expect(video.scan).toMatchObject({ gate: "defender", verdict: "clean", etag });
+    expect(await etagOf(upload)).toBe(etag);
+    expect(await report(upload, "malicious")).toBe("scan_late");
+  });
+
+  it("goes by no verdict but the one on the version that nobody can change any more", async () => {
+    const upload = await completed();
+    const sent = await statBlob(upload.container, names(upload).incoming);
+    await report(upload, "clean", sent?.etag);
+    expect(await deliver(upload)).toBe("waiting");
+    await report(upload, "clean", sent?.etag);
+    await report(upload, "clean", "0x8DCE730957D80DE");
+    expect(await deliver(upload)).toBe("idle");
+    expect(await tracesOf(upload)).toMatchObject({ state: "processing" });
+  });
+
+  it("is malware if any verdict on it says so, in whatever order they come", async () => {
+    for (const order of [
+      ["clean", "malicious"],
+      ["malicious", "clean", "failed"],
+      ["failed", "malicious", "malicious"],
+    ] as const) {
+      const upload = await waiting();
+      for (const verdict of order) await report(upload, verdict);
+      expect(await deliver(upload), order.join()).toBe("quarantined");
+    }
+  });
+
+  it("whose verdict is there before it waits goes on by itself", async () => {
+    const upload = await completed();
+    const before = await announcedAs(upload);
+    const site = sitesOf("shared/videos/recordUnmade.ts").at(-2) ?? "";
+    const overtake = () => report(upload, "clean");
+    const { end } = await run(() => deliver(upload), { site, time: 1, mode: "overtaken", overtake });
+    expect(end).toEqual({ value: "waiting" });
+    expect(await announcedAs(upload)).not.toBe(before);
+    expect(await deliver(upload)).toBe("ready");
+  });
+
+  it("is copied and scanned anew where a scan failed, and given up after five", { timeout: 90_000 }, async () => {
+    const upload = await waiting();
+    const versions = new Set<string>();
+    for (let scan = 2; scan <= 5; scan++) {
+      versions.add(await etagOf(upload));
+      await report(upload, "failed");
+      expect(await deliver(upload)).toBe("waiting");
+    }
+    versions.add(await etagOf(upload));
+    expect(versions.size).toBe(5);
+    await report(upload, "failed");
+    expect(await deliver(upload)).toBe("processing_failed");
+    await retryVideo(upload.tenant, await videoOf(upload));
+    expect(await deliver(upload)).toBe("waiting");
+    await report(upload, "clean");
+    expect(await deliver(upload)).toBe("ready");
+  });
+
+  it("whose verdict never comes is told of, stays where it is, and is scanned anew on request", async () => {
+    const upload = await waiting();
+    await expect(retryVideo(upload.tenant, await videoOf(upload))).rejects.toMatchObject({ code: "not_failed" });
+    later(29);
+    expect(await sweep(upload)).toEqual([]);
+    later(2);
+    expect(await sweep(upload)).toEqual(["scan_overdue"]);
+    expect(await deliver(upload)).toBe("idle");
+    const before = await etagOf(upload);
+    await retryVideo(upload.tenant, await videoOf(upload));
+    expect(await deliver(upload)).toBe("waiting");
+    expect(await etagOf(upload)).not.toBe(before);
+    await report(upload, "clean");
+    expect(await deliver(upload)).toBe("ready");
+  });
+
+  it("is announced by the sweep where its verdict came and nobody was told", async () => {
+    const upload = await waiting();
+    const site = sitesOf("shared/videos/recordScan.ts").at(-1) ?? "";
+    const { end } = await run(() => report(upload, "clean"), {
+      site,
+      time: 1,
+      mode: "before",
+      overtake: () => report(upload, "clean"),
+    });
+    expect(end).toBe("died");
+    expect(await sweep(upload)).toEqual(["announced_again"]);
+  });
+
+  it("of which there is none needs no verdict", async () => {
+    const upload = await completed();
+    const { guest } = upload;
+    const unknown = { surveyId: guest.surveyId, videoId: `${upload.videoId.slice(0, -4)}0000`, etag: "1" } as const;
+    expect(await recordScan(upload.tenant, { ...unknown, verdict: "malicious" })).toBe("scan_of_nothing");
+  });
+});
+
+async function quarantined(): Promise<GuestUpload> {
+  const upload = await waiting();
+  await report(upload, "malicious");
+  expect(await deliver(upload)).toBe("quarantined");
+  return upload;
+}
+
+describe("malware", () => {
+  it("is locked away: nothing of the video is left where a grant reaches, and the guest is asked for another", async () => {
+    const upload = await waiting();
+    await setSurvey(upload, { state: "submitted" });
+    await report(upload, "malicious");
+    expect(await deliver(upload)).toBe("quarantined");
+    expect(await tracesOf(upload)).toEqual({
+      ...nobodyAtWork,
+      state: "quarantined",
+      rejection: "malware",
+      survey: "changes_requested",
+      events: ["video.uploaded", "video.rejected", "survey.changes_requested"],
+      counted: 0,
+      manifest: false,
+      blobs: {},
+    });
+    expect(await locked(upload)).toEqual([upload.size]);
+    await expect(playback(upload.container, await videoOf(upload))).rejects.toMatchObject({ code: "not_ready" });
+    await expect(retryVideo(upload.tenant, await videoOf(upload))).rejects.toMatchObject({ code: "not_failed" });
+  });
+
+  it("is deleted with its video", async () => {
+    const upload = await quarantined();
+    await cancel(upload);
+    expect(await tracesOf(upload)).toMatchObject({ state: "deleted", counted: 0, blobs: {} });
+    expect(await locked(upload)).toEqual([]);
+  });
+
+  it("is not locked away after its video was deleted", async () => {
+    const upload = await quarantined();
+    const { tenant, container } = upload;
+    const video = await videoOf(upload);
+    await setVideo(upload, { state: "deleted" });
+    await putJson(container, names(upload).original, "not moved yet");
+    await run(() => lockAway(tenant, container, video, "quarantined"));
+    expect(await locked(upload)).toEqual([]);
+  });
+
+  it("is kept for thirty days", async () => {
+    const upload = await quarantined();
+    later(30 * 24 * 60 - 1);
+    expect(await sweep(upload)).toEqual([]);
+    later(2);
+    expect(await sweep(upload)).toEqual(["quarantine_ended"]);
+    expect(await tracesOf(upload)).toMatchObject({ state: "deleted", blobs: {} });
+    expect(await locked(upload)).toEqual([]);
+  });
+});
+
+interface Scenario {
+  readonly arrive: () => Promise<GuestUpload>;
+  readonly step: (upload: GuestUpload) => Promise<unknown>;
+  readonly left: (upload: GuestUpload) => Record<string, unknown>;
+  readonly locked: number;
+}
+
+const scenarios: [name: string, scenario: Scenario][] = [
+  [
+    "begins to wait exactly once",
+    {
+      arrive: completed,
+      step: deliver,
+      // The folder of a dead attempt goes with the next one.
+      left: ({ size }) => ({ state: "processing", lease: false, blobs: { incoming: size, originals: size } }),
+      locked: 0,
+    },
+  ],
+  [
+    "quarantines exactly once",
+    {
+      arrive: async () => {
+        const upload = await waiting();
+        await report(upload, "malicious");
+        return upload;
+      },
+      step: deliver,
+      left: () => ({
+        ...nobodyAtWork,
+        state: "quarantined",
+        events: ["video.uploaded", "video.rejected"],
+        counted: 0,
+        manifest: false,
+        blobs: {},
+      }),
+      locked: 1,
+    },
+  ],
+  [
+    "keeps a verdict exactly once",
+    {
+      arrive: async () => {
+        const upload = await waiting();
+        await report(upload, "failed");
+        return upload;
+      },
+      step: (upload) => report(upload, "clean"),
+      left: ({ size }) => ({ ...nobodyAtWork, state: "processing", blobs: { incoming: size, originals: size } }),
+      locked: 0,
+    },
+  ],
+];
+
+const gateSites = new Set(gateFaultFiles.flatMap(sitesOf));
+
+describe("a process that dies, loses an answer or is overtaken, at any await of the gate", () => {
+  it.each(scenarios)("%s", { timeout: 240_000 }, async (_, { arrive, step, left, ...more }) => {
+    const check = async (upload: GuestUpload, struck: string) => {
+      expect(await tracesOf(upload), struck).toMatchObject(left(upload));
+      if (more.locked > 0) expect(await locked(upload), struck).toHaveLength(more.locked);
+    };
+    const whole = await arrive();
+    const { hits } = await run(() => step(whole));
+    await check(whole, "nowhere");
+    const strikes = hits.flatMap((site, hit) => {
+      if (!gateSites.has(site)) return [];
+      const time = hits.slice(0, hit + 1).filter((other) => other === site).length;
+      return faultModes.map((mode) => ({ site, time, mode }));
+    });
+    expect(strikes.length).toBeGreaterThan(8);
+    const lane = async () => {
+      for (let strike = strikes.shift(); strike !== undefined; strike = strikes.shift()) {
+        const upload = await arrive();
+        const overtake = async () => {
+          later(2);
+          await run(() => step(upload));
+        };
+        const fault: Fault = { ...strike, overtake };
+        await run(() => step(upload), fault);
+        for (let delivery = 1; ; delivery++) {
+          later(2);
+          const again = await run(() => step(upload));
+          if (again.end !== "died" && "value" in again.end) break;
+          if (delivery === 8) throw new Error(`never done after ${fault.mode} ${fault.site}`, { cause: again.end });
+        }
+        await check(upload, `${fault.mode} ${fault.site}`);
+      }
+    };
+    await Promise.all([lane(), lane(), lane(), lane()]);
+  });
+
+  it("leaves no await of these files untried", () => {
+    const untried = [...gateSites].filter((site) => !reachedSites().has(site));
+    expect(untried).toEqual([]);
+  });
+});
