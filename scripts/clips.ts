@@ -37,6 +37,21 @@ const recipes = {
     ffmpeg(...picture(4), ...sound(4), ...h264, ...aac, "-metadata", "location=+52.5200+013.4050/", to),
   "h264-index-first.mp4": (to) => ffmpeg(...picture(4), ...sound(4), ...h264, ...aac, "-movflags", "+faststart", to),
   "h264-silent.mp4": (to) => ffmpeg(...picture(2), ...h264, to),
+  /** Black for three seconds, moving for three, standing still for four; sound for the first four seconds only. */
+  "dark-and-still.mp4": (to) =>
+    ffmpeg(
+      ...["-f", "lavfi", "-i", "color=black:size=320x240:rate=25:duration=3", ...picture(3)],
+      ...["-f", "lavfi", "-i", "color=gray:size=320x240:rate=25:duration=4", ...sound(4)],
+      ...["-filter_complex", "[0][1][2]concat=n=3[v];[3]apad=whole_dur=10[a]", "-map", "[v]", "-map", "[a]"],
+      ...[...h264, ...aac, to],
+    ),
+  /** Three minutes as we encode them ourselves: a key picture every two seconds. The last minute is black. */
+  "three-minutes.mp4": (to) =>
+    ffmpeg(
+      ...["-f", "lavfi", "-i", "testsrc2=size=160x120:rate=10:duration=120"],
+      ...["-f", "lavfi", "-i", "color=black:size=160x120:rate=10:duration=60"],
+      ...["-filter_complex", "[0][1]concat=n=2", "-force_key_frames", "expr:gte(t,n_forced*2)", ...h264, to],
+    ),
   "h264-rotated.mp4": async (to) => {
     await ffmpeg("-i", await clip("h264-silent.mp4"), "-c", "copy", "-metadata:s:v:0", "rotate=180", to);
   },
@@ -77,6 +92,7 @@ const recipes = {
     const copy = ["-stream_loop", "119", "-i", part.path, "-c", "copy", "-f", "webm", "-live", "1", "pipe:1"];
     await writeFile(to, await ffmpeg(...copy));
   },
+  "blink-black.mp4": (to) => ffmpeg("-f", "lavfi", "-i", "color=black:size=320x240:rate=25:duration=1", ...h264, to),
   "blink.mp4": (to) => ffmpeg(...picture(0.2), ...h264, to),
   "audio-only.mp4": (to) => ffmpeg(...sound(2), ...aac, to),
   "zero-bytes.mp4": (to) => writeFile(to, ""),

@@ -1,7 +1,7 @@
 import { app } from "@azure/functions";
 import { Reply } from "../../shared/triggers/contract.ts";
 import { endpoint } from "../../shared/triggers/endpoint.ts";
-import { progressOf } from "../../shared/videos/processingLease.ts";
+import { progressOf } from "../../shared/videos/workLease.ts";
 import { videoOf } from "../../shared/videos/videoOf.ts";
 import { VideoDetails, flightView } from "../../shared/videos/flightView.ts";
 import { videoView } from "../../shared/videos/videoView.ts";

@@ -45,23 +45,32 @@ export async function putJson(
   return known(written.etag);
 }
 
-const maxJsonBytes = 4 * 1024 * 1024;
-
-/** The parsed blob; undefined if there is none. Throws {@link StorageFailure} beyond 4 MiB: such a blob is not ours. */
+/** The parsed blob; undefined if there is none. Throws what {@link getText} throws. */
 export async function getJson(
   container: BlobContainer,
   blobName: string,
   signal?: AbortSignal,
 ): Promise<{ value: unknown; etag: string } | undefined> {
+  const found = await getText(container, blobName, signal);
+  return found && { value: JSON.parse(found.text) as unknown, etag: found.etag };
+}
+
+const maxTextBytes = 4 * 1024 * 1024;
+
+/** The blob as UTF-8; undefined if there is none. Throws {@link StorageFailure} beyond 4 MiB: such a blob is not ours. */
+export async function getText(
+  container: BlobContainer,
+  blobName: string,
+  signal?: AbortSignal,
+): Promise<{ text: string; etag: string } | undefined> {
   return absent(() =>
     storageRequest(async (abortSignal) => {
-      const found = await blobClient(container, blobName).download(0, maxJsonBytes + 1, { abortSignal });
+      const found = await blobClient(container, blobName).download(0, maxTextBytes + 1, { abortSignal });
       const chunks: Buffer[] = [];
       for await (const chunk of found.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
       const body = Buffer.concat(chunks);
-      if (body.length > maxJsonBytes) throw new StorageFailure(`${blobName} is larger than JSON of ours.`);
-      const value: unknown = JSON.parse(body.toString());
-      return { value, etag: known(found.etag) };
+      if (body.length > maxTextBytes) throw new StorageFailure(`${blobName} is larger than a text of ours.`);
+      return { text: body.toString(), etag: known(found.etag) };
     }, signal),
   );
 }

@@ -7,6 +7,7 @@ export const queueNames = [
   "request-access",
   "send-mail",
   "deliver-webhook",
+  "analyse-video",
   "sweep-tenant",
   "seal-log",
   "seal-evidence",

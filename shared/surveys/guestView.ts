@@ -6,7 +6,7 @@ import type { Entity } from "../tenancy/kind.ts";
 import type { Tenant } from "../tenants/tenant.ts";
 import { Branding, consentText } from "../tenants/tenantView.ts";
 import type { Video } from "../videos/video.ts";
-import { VideoView, videoView } from "../videos/videoView.ts";
+import { VideoView, guestVideoView } from "../videos/videoView.ts";
 import { AnswersView, answersView } from "./answers.ts";
 import { missingAnswers } from "./missingAnswers.ts";
 import { type Survey, surveyStates } from "./survey.ts";
@@ -52,7 +52,7 @@ export function guestView(
     consent: { ...tenant.consentText, state: consentState(survey.consent) },
     questions: questionsView(version.questions),
     answers: answersView(survey),
-    videos: standing(videos).map((video) => videoView(video)),
+    videos: standing(videos).map(guestVideoView),
     missing: missingAnswers(version.questions, survey, videos),
     ...changesView(survey),
     ...(submittedAt !== undefined && { submittedAt }),

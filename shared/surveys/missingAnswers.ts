@@ -4,7 +4,7 @@ import { answerTo } from "./answers.ts";
 import type { Survey } from "./survey.ts";
 
 /** A video that the guest need not send again: whether it can be shown is for processing to tell, later or once more. */
-const received: readonly VideoState[] = ["uploaded", "processing", "processing_failed", "ready"];
+export const received: readonly VideoState[] = ["uploaded", "processing", "processing_failed", "ready"];
 
 /** Ids of the required questions that a guest has not answered yet, in the order in which they are asked. */
 export function missingAnswers(

@@ -19,6 +19,7 @@ test("every fault is named, each at its place", () => {
   const questions: Question[] = [
     text,
     { id: "name", type: "video", label: "Room", minSeconds: 6, maxSeconds: 5 },
+    { id: "lift", type: "video", label: "Lift", maxSeconds: 5, gates: { short: { action: "hint", seconds: 6 } } },
     { id: "floor", type: "number", label: "Floor", minimum: 1, maximum: 0 },
     {
       id: "kind",
@@ -34,8 +35,9 @@ test("every fault is named, each at its place", () => {
   expect(checkQuestions(questions).map(({ pointer, code }) => `${pointer} ${code}`)).toEqual([
     "/1/id duplicate",
     "/1/minSeconds range",
-    "/2/minimum range",
-    "/3/options/2/value duplicate",
+    "/2/gates/short/seconds range",
+    "/3/minimum range",
+    "/4/options/2/value duplicate",
   ]);
 });
 

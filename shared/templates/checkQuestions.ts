@@ -31,7 +31,10 @@ function characters(questions: readonly Question[]): number {
 function checkQuestion(question: Question): FieldError[] {
   switch (question.type) {
     case "video":
-      return inOrder(question.minSeconds, question.maxSeconds, "minSeconds", "maxSeconds");
+      return [
+        ...inOrder(question.minSeconds, question.maxSeconds, "minSeconds", "maxSeconds"),
+        ...inOrder(question.gates?.short?.seconds, question.maxSeconds, "gates/short/seconds", "maxSeconds"),
+      ];
     case "number":
       return inOrder(question.minimum, question.maximum, "minimum", "maximum");
     case "choice":

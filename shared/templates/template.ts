@@ -3,6 +3,7 @@ import { Value } from "@sinclair/typebox/value";
 import { Choice, Decimal, Line, List, type Static, Text, Whole, closed, optional } from "../schema.ts";
 import { defineKind } from "../tenancy/kind.ts";
 import { fault } from "../validator.ts";
+import { Gates } from "./gates.ts";
 
 /** Characters of an answer whose question names no limit. */
 export const longestText = 5_000;
@@ -27,6 +28,13 @@ const variants = [
     minSeconds: optional(Whole(1, 3_600)),
     maxSeconds: optional(Whole(1, 3_600)),
     maxBytes: optional(Whole(1_048_576, 4_294_967_296)),
+    gates: optional(Gates),
+    hls: optional(
+      Type.Boolean({
+        description:
+          "Whether its videos are made ready for HLS too, some time after they can be played; false by default",
+      }),
+    ),
   }),
   closed({ ...common, type: kindOf("text"), required, maxLength: optional(Whole(1, longestText)) }),
   closed({

@@ -17,6 +17,7 @@ export const eventTypes = [
   "video.sealed",
   "video.rejected",
   "video.processing_failed",
+  "video.analysed",
   "video.deleted",
   "consent.given",
   "consent.withdrawn",

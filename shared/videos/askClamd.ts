@@ -3,7 +3,7 @@ import { ScannerAway, scanWithClamd } from "../media/clamd.ts";
 import type { BlobContainer } from "../storage/accounts.ts";
 import type { BlobFacts } from "../storage/blobs.ts";
 import { openStream } from "../storage/streams.ts";
-import type { Work } from "./processingLease.ts";
+import type { Work } from "./workLease.ts";
 import { type Scan, blobNames } from "./video.ts";
 
 /** Has clamd look through this version of the original; `waiting` where it is away. Throws what scanWithClamd throws. */

@@ -18,7 +18,7 @@ export async function deleteVideo(
   video: Entity<Video>,
   change = tenant.change(),
 ): Promise<void> {
-  const { id, surveyId, questionId, countedBytes } = video;
+  const { id, surveyId, questionId, countedBytes, analysisState, analysis } = video;
   if (video.legalHold) throw new Problem("legal_hold");
   if (video.state !== "deleting")
     await change
@@ -26,15 +26,26 @@ export async function deleteVideo(
         videoKind,
         video,
         { state: "deleting" },
-        // What is counted must be what is known here: sealing its evidence may still add to it.
-        { condition: { state: statesBefore("deleting"), legalHold: false, countedBytes } },
+        {
+          condition: {
+            ...{ state: statesBefore("deleting"), legalHold: false, countedBytes },
+            // What follows `ready` may have ended since the video was read; later it finds the video gone.
+            ...(analysisState !== undefined && { analysisState }),
+          },
+        },
       )
       .commit({ target: id });
   for (const blobName of Object.values(blobNames(surveyId, id))) await deleteBlob(container, blobName);
   if (video.rejection?.code === "malware") await deleteLocked(tenant.tenantId, container, video);
   await tenant
     .change()
-    .patch(videoKind, video, { state: "deleted", countedBytes: 0 }, { condition: { state: "deleting", countedBytes } })
+    .patch(
+      videoKind,
+      video,
+      // A waveform tells of the recording, which is to be gone.
+      { state: "deleted", countedBytes: 0, ...(analysis !== undefined && { analysis: undefined }) },
+      { condition: { state: "deleting", countedBytes } },
+    )
     .count(counters.videoBytes, -countedBytes)
     .commit({ target: id, events: [{ type: "video.deleted", data: { surveyId, videoId: id, questionId } }] });
 }

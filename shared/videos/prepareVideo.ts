@@ -14,7 +14,7 @@ import { copyBlob } from "../storage/copyBlob.ts";
 import { listCommitted } from "../storage/stagedBlocks.ts";
 import { openStream, rangeSource, uploadFile } from "../storage/streams.ts";
 import { passGate, scannedCopy } from "./malwareGate.ts";
-import type { Work } from "./processingLease.ts";
+import type { Work } from "./workLease.ts";
 import { type OutputBlob, type Outputs, blobNames } from "./video.ts";
 
 /** What a video was made into; every file of it is stored. */

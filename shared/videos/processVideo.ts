@@ -3,8 +3,6 @@ import { type MediaLimits, defaultLimits } from "../media/limits.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { deleteBlob } from "../storage/blobs.ts";
 import { tenantContainer } from "../storage/containers.ts";
-import { pinnedVersion } from "../surveys/guestAccess.ts";
-import { surveyKind } from "../surveys/survey.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import { LeaseLost } from "../tenancy/lease.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -12,11 +10,12 @@ import { tenantKind } from "../tenants/tenant.ts";
 import { isDue, maxScannedBytes } from "./malwareGate.ts";
 import { withdraw } from "./manifest.ts";
 import { prepareVideo } from "./prepareVideo.ts";
-import { type Work, claim, freeLease } from "./processingLease.ts";
 import { lockAway } from "./quarantine.ts";
 import { recordFailed, recordReady } from "./recordOutcome.ts";
 import { recordUnmade } from "./recordUnmade.ts";
+import { type Work, claim, freeLease, processing } from "./workLease.ts";
 import { type Video, type VideoState, blobNames, videoKind } from "./video.ts";
+import { questionOf } from "./videoOf.ts";
 import { makeWorkFolder, removeDeadFolders } from "./workFolder.ts";
 
 const maxAttempts = 5;
@@ -33,7 +32,7 @@ export type Outcome = "ready" | "rejected" | "quarantined" | "processing_failed"
  * what may go better next time, after the lease was set to end soon; the fifth failure is final.
  */
 export async function processVideo(tenant: TenantScope, surveyId: string, videoId: string): Promise<Outcome> {
-  const lease = await freeLease(tenant, videoId);
+  const lease = await freeLease(tenant, processing, videoId);
   if (lease === "busy") return "idle";
   const video = await tenant.repository.find(videoKind, videoId);
   if (video?.surveyId !== surveyId) {
@@ -48,7 +47,7 @@ export async function processVideo(tenant: TenantScope, surveyId: string, videoI
     return "idle";
   }
   if (!(await isDue(tenant, video))) return "idle";
-  const work = await claim(tenant, video, lease);
+  const work = await claim(tenant, processing, video, lease);
   const outcome = work === undefined ? "idle" : await carryOut(work, container);
   if (outcome !== "idle" && outcome !== "waiting") await tidy(tenant, container, video, outcome);
   return outcome;
@@ -66,13 +65,13 @@ async function carryOut(work: Work, container: BlobContainer): Promise<Outcome> 
 
 async function attemptOrGiveUp(work: Work, container: BlobContainer): Promise<Outcome> {
   try {
-    if (work.video.attempts <= maxAttempts) return await attempt(work, container);
+    if (work.attempt <= maxAttempts) return await attempt(work, container);
     await recordFailed(work);
     return "processing_failed";
   } catch (error) {
     if (error instanceof LeaseLost) throw error;
     if (work.signal.reason instanceof LeaseLost) throw work.signal.reason;
-    if (work.video.attempts >= maxAttempts) await recordFailed(work);
+    if (work.attempt >= maxAttempts) await recordFailed(work);
     else await work.rest();
     throw error;
   }
@@ -101,11 +100,7 @@ async function attempt(work: Work, container: BlobContainer): Promise<Outcome> {
 
 /** What the survey's question allows, within what Callpilot allows. */
 async function limitsOf({ tenant, video }: Work): Promise<MediaLimits> {
-  const survey = await tenant.repository.get(surveyKind, video.surveyId);
-  const { questions } = await pinnedVersion(tenant, survey);
-  const question = questions.find(({ id }) => id === video.questionId);
-  if (question?.type !== "video") throw new Error("a video of a question that takes none");
-  const { minSeconds, maxSeconds, maxBytes } = question;
+  const { minSeconds, maxSeconds, maxBytes } = await questionOf(tenant, video);
   return {
     ...defaultLimits,
     maxBytes: Math.min(maxBytes ?? Infinity, maxScannedBytes()),

@@ -1,8 +1,9 @@
 import { Rejection } from "../media/rejection.ts";
 import { ScanPending, isDue } from "./malwareGate.ts";
 import { announceAgain } from "./manifest.ts";
-import type { Work } from "./processingLease.ts";
-import { end, recordRejected } from "./recordOutcome.ts";
+import type { Work } from "./workLease.ts";
+import { end } from "./endWork.ts";
+import { recordRejected } from "./recordOutcome.ts";
 import type { Scan } from "./video.ts";
 
 /** Ends the work on a video that was not made, for a reason that is none of ours; throws any other again. */

@@ -7,7 +7,6 @@ import { systemContainer, tenantContainer } from "../storage/containers.ts";
 import { sendMessage } from "../storage/queues.ts";
 import { arrivedAt } from "../storage/stagedBlocks.ts";
 import type { Entity } from "../tenancy/kind.ts";
-import { leaseId, leaseKind } from "../tenancy/lease.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
 import { isProblem } from "../web/problem.ts";
@@ -15,13 +14,13 @@ import { discardUpload, giveUp } from "./cancelUpload.ts";
 import { deleteVideo } from "./deleteVideo.ts";
 import { announce, announceAgain, withdraw } from "./manifest.ts";
 import { isDue, isOverdue } from "./malwareGate.ts";
-import { isLive } from "./processingLease.ts";
 import { quarantineMs } from "./quarantine.ts";
 import { type Video, type VideoState, manifestName, videoKind } from "./video.ts";
+import { analysis, isAtWork, processing } from "./workLease.ts";
 
 /** Time that a request takes from the state to the manifest, amply. */
 const announceMs = 60_000;
-/** Time after which an announced video that nobody has begun is announced again, and evidence that nobody sealed asked for. */
+/** Time after which what was asked for and nobody has begun is asked for again. */
 const forgottenMs = 10 * 60_000;
 const youthMs = 3_600_000;
 
@@ -32,6 +31,7 @@ export type Repair =
   | "announced_again"
   | "scan_overdue"
   | "quarantine_ended"
+  | "analysis_asked_again"
   | "deletion_finished"
   | "upload_discarded"
   | "manifest_withdrawn"
@@ -39,7 +39,7 @@ export type Repair =
 
 /**
  * Finds what fell through between two steps of a tenant's videos, whatever ended the process that did them, and lets it go
- * on: upload sessions that are over, uploads that processing does not know of, dead work, unfinished deletions, bytes
+ * on: upload sessions that are over, uploads that processing does not know of, dead work, analyses whose message is gone, unfinished deletions, bytes
  * that nobody wants. May run at any time and any number of times.
  */
 export async function sweepTenant(tenant: TenantScope, report: (what: Repair, id: string) => void): Promise<void> {
@@ -55,6 +55,7 @@ export async function sweepTenant(tenant: TenantScope, report: (what: Repair, id
     [...manifests].filter(([, id]) => !open.has(id)).map(([, id]) => id),
     report,
   );
+  await askAgain(tenant, report);
   for await (const video of inState(tenant, "deleting"))
     await unlessChanged(async () => {
       await deleteVideo(tenant, container, video);
@@ -120,13 +121,25 @@ async function goOn(
   for await (const video of inState(tenant, "processing")) {
     const { id, surveyId } = video;
     open.add(id);
-    if (isLive(await tenant.repository.find(leaseKind, leaseId(id)))) continue;
+    if (await isAtWork(tenant, processing, id)) continue;
     if (isOverdue(video)) report("scan_overdue", id);
     if (!(await isDue(tenant, video))) continue;
     await announceAgain({ tenantId, surveyId, videoId: id });
     report("announced_again", id);
   }
   return open;
+}
+
+/** The message of an analysis may have been given up, with its worker dead each time. Almost always this list is empty. */
+async function askAgain(tenant: TenantScope, report: Report): Promise<void> {
+  const { tenantId, requestId } = tenant;
+  const where = { state: "ready", analysisState: "waiting" } as const;
+  for await (const { id, updatedAt } of tenant.repository.all(videoKind, { where, orderBy: "updatedAt" })) {
+    if (now().getTime() - Date.parse(updatedAt) < forgottenMs) return;
+    if (await isAtWork(tenant, analysis, id)) continue;
+    await sendMessage("analyse-video", { tenantId, requestId, videoId: id });
+    report("analysis_asked_again", id);
+  }
 }
 
 async function withdrawManifests(

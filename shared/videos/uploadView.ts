@@ -11,9 +11,9 @@ import { QuestionId } from "../templates/template.ts";
 import { Problem, isProblem } from "../web/problem.ts";
 import { blocksOf, maxBlocks } from "./blocks.ts";
 import { renewed } from "./flight.ts";
-import { progressOf } from "./processingLease.ts";
 import { type Video, blobNames, statesBefore, videoKind, videoStates } from "./video.ts";
-import { Bytes, Progress, RejectionView } from "./videoView.ts";
+import { Bytes, Progress, RejectionView, Retake, retakeOf } from "./videoView.ts";
+import { progressOf } from "./workLease.ts";
 
 const BlockId = Type.String({ pattern: "^[A-Za-z0-9+/]{4,85}={0,2}$", maxLength: 88, description: "Base64" });
 export const BlockIds = List(BlockId, maxBlocks);
@@ -40,15 +40,27 @@ export const UploadView = closed({
   ),
   progress: optional(Progress),
   rejection: optional(RejectionView),
+  retake: optional(Retake),
 });
 export type UploadView = Static<typeof UploadView>;
 
 /** What an upload is told by. */
-export type UploadOf = Pick<Entity<Video>, "id" | "surveyId" | "questionId" | "state" | "upload" | "rejection">;
+export type UploadOf = Pick<
+  Entity<Video>,
+  "id" | "surveyId" | "questionId" | "state" | "upload" | "rejection" | "remarks"
+>;
 
 /** What a guest is told of an upload that asks for no more bytes. */
-export function uploadView({ id, questionId, state, rejection }: UploadOf): UploadView {
-  return { id, questionId, state, ...(rejection !== undefined && { rejection }) };
+export function uploadView(video: UploadOf): UploadView {
+  const { id, questionId, state, rejection } = video;
+  const retake = retakeOf(video);
+  return {
+    id,
+    questionId,
+    state,
+    ...(rejection !== undefined && { rejection }),
+    ...(retake !== undefined && { retake }),
+  };
 }
 
 /**

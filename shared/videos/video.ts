@@ -1,8 +1,10 @@
+import type { Analysis } from "../media/analyse.ts";
 import type { Method } from "../media/encode.ts";
 import type { RejectionCode } from "../media/rejection.ts";
 import type { Cue } from "../media/stills.ts";
 import { defineKind } from "../tenancy/kind.ts";
 import type { Flight } from "./flight.ts";
+import type { Remark } from "./remarks.ts";
 
 export const videoStates = [
   "awaiting_upload",
@@ -87,6 +89,15 @@ export interface Scan {
   readonly at: string;
 }
 
+/** A video in parts for players that take HLS: one file, and the playlist of its ranges. */
+export interface Stream {
+  readonly media: OutputBlob;
+  readonly playlist: OutputBlob;
+}
+
+/** What follows `ready`: `waiting` until it has ended, whoever is at work on it. */
+export const analysisStates = ["waiting", "done", "failed"] as const;
+
 /** A guest's recording for one question of a survey. */
 export interface Video {
   readonly surveyId: string;
@@ -115,6 +126,16 @@ export interface Video {
   readonly rejection?: { readonly code: RejectionCode; readonly remedy: string };
   /** How often processing began; after the limit the video is `processing_failed`. */
   readonly attempts: number;
+  /** Of a video that became ready since there is an analysis. */
+  readonly analysisState?: (typeof analysisStates)[number];
+  /** How often the analysis began; after the limit it is `failed`, and the video stays ready. */
+  readonly analysisAttempts?: number;
+  /** Leaves a deleted video. */
+  readonly analysis?: Analysis | undefined;
+  /** The same video for HLS, where its question wants that. */
+  readonly stream?: Stream;
+  /** What the question's gates found wanting in it. */
+  readonly remarks?: readonly Remark[];
   readonly legalHold: boolean;
 }
 
@@ -123,6 +144,7 @@ export const videoKind = defineKind<Video>("video", {
   lists: [
     { where: ["state"], orderBy: "updatedAt", direction: "ascending" },
     { where: ["state"], orderBy: "createdAt", direction: "ascending" },
+    { where: ["state", "analysisState"], orderBy: "updatedAt", direction: "ascending" },
   ],
 });
 
@@ -135,6 +157,8 @@ export function blobNames(surveyId: string, videoId: string) {
     poster: `videos/${surveyId}/${videoId}/poster.jpg`,
     sprite: `videos/${surveyId}/${videoId}/storyboard.jpg`,
     evidence: `evidence/${surveyId}/${videoId}.json`,
+    stream: `videos/${surveyId}/${videoId}/stream.mp4`,
+    playlist: `videos/${surveyId}/${videoId}/stream.m3u8`,
   } as const;
 }
 

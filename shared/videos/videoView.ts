@@ -1,9 +1,11 @@
 import { Type } from "@sinclair/typebox";
 import { type RejectionCode, remedies } from "../media/rejection.ts";
-import { Choice, Sha256, type Static, Text, Time, Whole, closed, optional } from "../schema.ts";
+import { Choice, Line, List, Sha256, type Static, Text, Time, Whole, closed, optional } from "../schema.ts";
 import { QuestionId } from "../templates/template.ts";
 import { Id, prefixes } from "../tenancy/ids.ts";
 import type { Entity } from "../tenancy/kind.ts";
+import { AnalysisView, analysisView } from "./analysisView.ts";
+import { gateNames, hintOf, requestOf } from "./remarks.ts";
 import { type Video, videoStates } from "./video.ts";
 
 export const Bytes = Whole(0, Number.MAX_SAFE_INTEGER, "Bytes");
@@ -16,6 +18,25 @@ export const RejectionView = closed(
   },
   "Why a video was refused",
 );
+
+const Hints = List(
+  closed({ gate: Choice(gateNames), text: Line(200) }, "What its question's gates found wanting; for members"),
+  gateNames.length,
+);
+
+export const Retake = closed({ reason: Text(2_000) }, "The guest is asked to record it again");
+
+/** What the guest is asked for; undefined where that is nothing, or the video is no answer any more. */
+export function retakeOf({ state, remarks }: Pick<Video, "state" | "remarks">): Static<typeof Retake> | undefined {
+  const reason = state === "ready" ? requestOf(remarks) : undefined;
+  return reason === undefined ? undefined : { reason };
+}
+
+function hintsOf({ outputs, analysis, remarks = [] }: Video): Static<typeof Hints> {
+  if (outputs === undefined || analysis === undefined) return [];
+  const recorded = { durationMs: outputs.durationMs, analysis };
+  return remarks.map(({ gate }) => ({ gate, text: hintOf(gate, recorded) }));
+}
 
 /** A video as everybody who may see it is told of it. */
 export const VideoView = closed({
@@ -49,6 +70,9 @@ export const VideoView = closed({
       "What the scan for malware found; since when it is waited for, as long as it is",
     ),
   ),
+  analysis: optional(AnalysisView),
+  hints: optional(Hints),
+  retake: optional(Retake),
   rejection: optional(RejectionView),
 });
 export type VideoView = Static<typeof VideoView>;
@@ -56,6 +80,9 @@ export type VideoView = Static<typeof VideoView>;
 /** `progress`, 0..1, is known to those who read the lease of a video that is being processed. */
 export function videoView(video: Entity<Video>, progress?: number): VideoView {
   const { id, surveyId, questionId, state, upload, createdAt, updatedAt, uploadedAt, original, outputs } = video;
+  const analysis = analysisView(video);
+  const hints = hintsOf(video);
+  const retake = retakeOf(video);
   return {
     id,
     surveyId,
@@ -82,6 +109,15 @@ export function videoView(video: Entity<Video>, progress?: number): VideoView {
         evidence: { sealedAt: video.evidence.sealedAt, manifestHash: video.evidence.manifestHash },
       }),
     ...(video.scan !== undefined && { scan: { verdict: video.scan.verdict, at: video.scan.at } }),
+    ...(analysis !== undefined && { analysis }),
+    ...(hints.length > 0 && { hints }),
+    ...(retake !== undefined && { retake }),
     ...(video.rejection !== undefined && { rejection: video.rejection }),
   };
+}
+
+/** The same as its guest is told of it: hints are for those who decide. */
+export function guestVideoView(video: Entity<Video>): VideoView {
+  const { hints: _, ...view } = videoView(video);
+  return view;
 }

@@ -1,8 +1,10 @@
 import { readFile, readdir } from "node:fs/promises";
 import { ulid } from "ulid";
-import { listByPrefix, statBlob } from "../../shared/storage/blobs.ts";
+import { hashFile } from "../../shared/media/hash.ts";
+import { deleteBlob, listByPrefix, statBlob } from "../../shared/storage/blobs.ts";
 import { createTenantContainer, systemContainer } from "../../shared/storage/containers.ts";
 import type { BlobContainer } from "../../shared/storage/accounts.ts";
+import { uploadFile } from "../../shared/storage/streams.ts";
 import { now } from "../../shared/clock.ts";
 import { type Survey, surveyKind } from "../../shared/surveys/survey.ts";
 import { templateVersionKind } from "../../shared/templates/template.ts";
@@ -19,9 +21,11 @@ import { completeUpload } from "../../shared/videos/completeUpload.ts";
 import type { Recorder } from "../../shared/videos/recorder.ts";
 import { startUpload } from "../../shared/videos/startUpload.ts";
 import { viewUpload } from "../../shared/videos/uploadView.ts";
-import { type Video, manifestName, videoKind } from "../../shared/videos/video.ts";
+import { withdraw } from "../../shared/videos/manifest.ts";
+import { type Video, blobNames, manifestName, videoKind } from "../../shared/videos/video.ts";
 import { videoOf } from "../../shared/videos/videoOf.ts";
 import { workRoot } from "../../shared/videos/workFolder.ts";
+import { type Step, analysis, processing } from "../../shared/videos/workLease.ts";
 
 /** A guest whose recording has arrived in a tenant of its own, block by block, and is not completed yet. */
 export interface GuestUpload {
@@ -87,12 +91,42 @@ export async function setVideo({ tenant, videoId }: GuestUpload, fields: Partial
 }
 
 /** Leaves a lease on the video that nobody renews. */
-export async function setLease({ tenant, videoId }: GuestUpload, milliseconds: number): Promise<void> {
+export async function setLease(
+  { tenant, videoId }: GuestUpload,
+  milliseconds: number,
+  step: Step = processing,
+): Promise<void> {
+  const subject = step.subject(videoId);
   const until = new Date(now().getTime() + milliseconds).toISOString();
-  await tenant
-    .change()
-    .create(leaseKind, leaseId(videoId), { subject: videoId, owner: ulid(), until, progress: 0.5 })
-    .record();
+  await tenant.change().create(leaseKind, leaseId(subject), { subject, owner: ulid(), until, progress: 0.5 }).record();
+}
+
+/** A video that is ready, as processing leaves it, with the file as what is played. */
+export async function readyVideo(file: string): Promise<GuestUpload> {
+  const upload = await arrivedUpload(file);
+  await complete(upload);
+  const { tenant, guest, container, videoId } = upload;
+  const names = blobNames(guest.surveyId, videoId);
+  await withdraw({ tenantId: tenant.tenantId, surveyId: guest.surveyId, videoId });
+  await deleteBlob(container, names.incoming);
+  await uploadFile(container, names.video, file, { contentType: "video/mp4" });
+  const { size, sha256 } = await hashFile(file);
+  const played = { blob: names.video, size, sha256 };
+  await setVideo(upload, {
+    state: "ready",
+    outputs: {
+      video: played,
+      poster: played,
+      sprite: { ...played, cues: [] },
+      method: "remux",
+      durationMs: 1000,
+      width: 320,
+      height: 240,
+    },
+    analysisState: "waiting",
+    analysisAttempts: 0,
+  });
+  return upload;
 }
 
 async function setUp(tenant: TenantScope, linkId: string): Promise<Recorder> {
@@ -116,7 +150,17 @@ async function setUp(tenant: TenantScope, linkId: string): Promise<Recorder> {
       templateId: `tpl_${ulid()}`,
       version: 1,
       name: "Test",
-      questions: [{ id: "room", type: "video", label: "Show the room", required: true, minSeconds: 1 }],
+      questions: [
+        {
+          id: "room",
+          type: "video",
+          label: "Show the room",
+          required: true,
+          minSeconds: 1,
+          gates: { black: { action: "retake" } },
+          hls: true,
+        },
+      ],
     })
     .create(surveyKind, surveyId, {
       state: "in_progress",
@@ -142,17 +186,20 @@ export async function tracesOf({ tenant, guest, container, videoId }: GuestUploa
   for await (const { name, size } of listByPrefix(container, "", { uncommitted: true }))
     blobs[short(name, video)] = size;
   const manifest = await statBlob(systemContainer("ingest"), manifestName(tenantId, guest.surveyId, videoId));
-  const lease = await repository.find(leaseKind, leaseId(videoId));
+  const leases = await Promise.all(
+    [processing, analysis].map((step) => repository.find(leaseKind, leaseId(step.subject(videoId)))),
+  );
   const folders = await readdir(workRoot()).catch(() => []);
   return {
     state: video.state,
     ...(video.rejection !== undefined && { rejection: video.rejection.code }),
+    ...(video.analysisState !== undefined && { analysis: video.analysisState }),
     survey: survey.state,
     events: facts.flatMap(({ events }) => events.map(({ type }) => type)),
     counted: await countedBytes(tenant),
     blobs,
     manifest: manifest !== undefined,
-    lease: lease !== undefined,
+    lease: leases.some((lease) => lease !== undefined),
     folders: folders.filter((name) => name.startsWith(videoId)).length,
   };
 }

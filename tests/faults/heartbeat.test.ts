@@ -7,7 +7,7 @@ import { setClockForTests } from "../../shared/clock.ts";
 import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { LeaseLost } from "../../shared/tenancy/lease.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
-import { type Work, claim, freeLease } from "../../shared/videos/processingLease.ts";
+import { type Work, claim, freeLease, processing } from "../../shared/videos/workLease.ts";
 import { videoKind } from "../../shared/videos/video.ts";
 import { startBackend } from "../support/backend.ts";
 import { type GuestUpload, arrivedUpload, complete, tracesOf } from "./guestUpload.ts";
@@ -61,8 +61,10 @@ async function begun(): Promise<{ readonly upload: GuestUpload; readonly work: W
 }
 
 async function claimed({ tenant, videoId }: GuestUpload): Promise<Work | undefined> {
-  const lease = await freeLease(tenant, videoId);
-  return lease === "busy" ? undefined : await claim(tenant, await tenant.repository.get(videoKind, videoId), lease);
+  const lease = await freeLease(tenant, processing, videoId);
+  return lease === "busy"
+    ? undefined
+    : await claim(tenant, processing, await tenant.repository.get(videoKind, videoId), lease);
 }
 
 it("keeps its lease through work that is three times as long, and a second delivery does nothing", async () => {

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { now, setClockForTests } from "../../shared/clock.ts";
-import { listByPrefix, putJson } from "../../shared/storage/blobs.ts";
+import { queueAccount } from "../../shared/storage/accounts.ts";
+import { deleteBlob, listByPrefix, putJson } from "../../shared/storage/blobs.ts";
 import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { blockId } from "../../shared/videos/blocks.ts";
 import { announce, withdraw } from "../../shared/videos/manifest.ts";
@@ -9,6 +10,7 @@ import { processVideo } from "../../shared/videos/processVideo.ts";
 import { type Repair, sweepTenant } from "../../shared/videos/sweepTenant.ts";
 import { viewUpload } from "../../shared/videos/uploadView.ts";
 import { blobNames, videoKind } from "../../shared/videos/video.ts";
+import { analysis } from "../../shared/videos/workLease.ts";
 import { startBackend } from "../support/backend.ts";
 import {
   type GuestUpload,
@@ -96,9 +98,42 @@ it("announces again what nobody began, and what somebody began and left", async 
   ]);
 });
 
+it("asks again for an analysis that nobody began, and for one that somebody began and left", async () => {
+  const [fresh, forgotten, left, alive] = [
+    await completed(),
+    await completed(),
+    await completed(),
+    await completed(),
+  ] as const;
+  for (const upload of [fresh, forgotten, left, alive]) {
+    await withdraw(placeOf(upload));
+    await deleteBlob(upload.container, incoming(upload));
+    await setVideo(upload, { state: "ready", analysisState: "waiting", analysisAttempts: 0 });
+  }
+  await setLease(left, -1, analysis);
+  await setLease(alive, 3_600_000, analysis);
+  expect(await sweep(fresh)).toEqual([]);
+  later(11);
+  expect([await sweep(forgotten), await sweep(left), await sweep(alive)]).toEqual([
+    ["analysis_asked_again"],
+    ["analysis_asked_again"],
+    [],
+  ]);
+  const queue = queueAccount().getQueueClient("analyse-video");
+  const { peekedMessageItems } = await queue.peekMessages({ numberOfMessages: 32 });
+  const asked = peekedMessageItems.map(
+    ({ messageText }) => (JSON.parse(Buffer.from(messageText, "base64").toString()) as { videoId: string }).videoId,
+  );
+  expect(new Set(asked)).toEqual(new Set([forgotten.videoId, left.videoId]));
+});
+
 it("finishes a deletion", async () => {
   const upload = await completed();
-  await setVideo(upload, { state: "deleting" });
+  const nowhere = { totalMs: 0, longest: [] };
+  await setVideo(upload, {
+    ...{ state: "deleting", analysisState: "done" },
+    analysis: { waveform: "AA==", silent: nowhere, black: nowhere, frozen: nowhere },
+  });
   await withdraw(placeOf(upload));
   expect(await sweep(upload)).toEqual(["deletion_finished"]);
   expect(await tracesOf(upload)).toEqual(
@@ -109,6 +144,7 @@ it("finishes a deletion", async () => {
       events: ["video.uploaded", "video.deleted"],
     }),
   );
+  expect(await upload.tenant.repository.get(videoKind, upload.videoId)).not.toHaveProperty("analysis");
 });
 
 it("removes what is sent after the end under a grant that outlives it, and a manifest that is left", async () => {

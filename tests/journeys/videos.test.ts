@@ -22,6 +22,11 @@ interface Playback {
   };
   readonly poster: { readonly url: string };
   readonly storyboard: { readonly url: string; readonly cues: readonly { readonly width: number }[] };
+  readonly timeline?: {
+    readonly waveform: readonly number[];
+    readonly silent: readonly object[];
+    readonly black: readonly object[];
+  };
   readonly expiresAt: string;
 }
 interface VideoEvent {
@@ -60,6 +65,21 @@ async function probe(path: string): Promise<Probe> {
   const args = ["-v", "error", "-show_streams", "-show_format", "-of", "json", path];
   const { stdout } = await promisify(execFile)("ffprobe", args);
   return JSON.parse(stdout) as Probe;
+}
+
+/** What the tenant's log tells of a video. */
+async function eventsOf(videoId: string): Promise<VideoEvent[]> {
+  const own: VideoEvent[] = [];
+  for (let [after, more] = [0, true]; more;) {
+    const { body } = await expectApi<{ items: VideoEvent[]; nextAfter: number; more: boolean }>(
+      `GET /v1/events?limit=100&after=${after}`,
+      200,
+      { token: tenant.owner.token },
+    );
+    own.push(...body.items.filter(({ data }) => data.videoId === videoId));
+    ({ nextAfter: after, more } = body);
+  }
+  return own;
 }
 
 const readyClip = async (name: ClipName, contentType: string) => readyVideo(await clip(name), contentType);
@@ -112,6 +132,31 @@ test("what a browser records, which does not say how long it is, plays and can b
   expect((await probe(await fetched(body.video.url))).streams[0]).toMatchObject({ codec_name: "h264" });
 });
 
+test(
+  "what follows ready tells how a video sounds and looks, and its timeline shows where",
+  { timeout: 120_000 },
+  async () => {
+    const { token } = tenant.owner;
+    const { video, id } = await readyClip("dark-and-still.mp4", "video/mp4");
+    const analysis = await until("the analysis", 100, async () => {
+      const { body } = await expectApi<{ analysis: { state: string } }>(`GET /v1/${video}`, 200, { token });
+      return body.analysis.state === "done" ? body.analysis : undefined;
+    });
+    expect(analysis).toMatchObject({
+      blackMs: 3000,
+      frozenMs: 7000,
+      loudness: { rangeLu: expect.any(Number) as number },
+    });
+    const { body } = await expectApi<Playback>(`POST /v1/${video}/playback`, 200, { token });
+    expect(body.timeline?.waveform).toHaveLength(800);
+    expect(body.timeline?.black).toEqual([{ startMs: 0, endMs: 3000 }]);
+    expect(body.timeline?.silent).toHaveLength(1);
+    await until("the event video.analysed", 20, async () =>
+      (await eventsOf(id)).find(({ type }) => type === "video.analysed"),
+    );
+  },
+);
+
 test("a grant to play reads one file and writes nothing", async () => {
   const { video } = await readyClip("h264-silent.mp4", "video/mp4");
   const { body } = await expectApi<Playback>(`POST /v1/${video}/playback`, 200, { token: tenant.owner.token });
@@ -148,18 +193,22 @@ test("a surveyor sees and plays assigned surveys only, an auditor all, a guest n
   expect(await statusFor(stranger.owner.token)).toEqual([404, 404]);
 });
 
-test("the tenant's log tells of the upload, of the ready video and of its evidence", async () => {
-  const { surveyId, id } = await readyClip("h264-silent.mp4", "video/mp4");
-  const events = await until("the event video.sealed", 20, async () => {
-    const { body } = await expectApi<{ items: VideoEvent[] }>("GET /v1/events?limit=100", 200, {
-      token: tenant.owner.token,
+test(
+  "the tenant's log tells of the upload, of the ready video, and then of its evidence and analysis",
+  { timeout: 120_000 },
+  async () => {
+    const { surveyId, id } = await readyClip("h264-silent.mp4", "video/mp4");
+    const events = await until("the events that follow video.ready", 100, async () => {
+      const own = await eventsOf(id);
+      return own.length >= 4 ? own : undefined;
     });
-    const own = body.items.filter(({ data }) => data.videoId === id);
-    return own.some(({ type }) => type === "video.sealed") ? own : undefined;
-  });
-  expect(events.map(({ type }) => type)).toEqual(["video.uploaded", "video.ready", "video.sealed"]);
-  expect(events[0]?.data).toMatchObject({ surveyId, videoId: id, questionId: "room" });
-});
+    const types = events.map(({ type }) => type);
+    expect(types.slice(0, 2)).toEqual(["video.uploaded", "video.ready"]);
+    // They follow it independently of each other.
+    expect(new Set(types.slice(2))).toEqual(new Set(["video.sealed", "video.analysed"]));
+    expect(events[0]?.data).toMatchObject({ surveyId, videoId: id, questionId: "room" });
+  },
+);
 
 test("what a browser recorded has no duration, and plays with one", { timeout: 90_000 }, async () => {
   const recording = await browserClip();

@@ -11,10 +11,11 @@ export const faultFiles = [
   "shared/tenancy/change.ts",
   "shared/tenancy/lease.ts",
   "shared/videos/completeUpload.ts",
+  "shared/videos/endWork.ts",
   "shared/videos/manifest.ts",
   "shared/videos/prepareVideo.ts",
   "shared/videos/processVideo.ts",
-  "shared/videos/processingLease.ts",
+  "shared/videos/workLease.ts",
   "shared/videos/recordOutcome.ts",
   "shared/videos/videoOf.ts",
   "shared/videos/workFolder.ts",
@@ -25,6 +26,13 @@ export const evidenceFaultFiles = [
   "shared/evidence/composeManifest.ts",
   "shared/evidence/evidenceStore.ts",
   "shared/evidence/sealEvidence.ts",
+] as const;
+
+/** The same for the analysis that follows `ready`. */
+export const analysisFaultFiles = [
+  "shared/videos/analyseVideo.ts",
+  "shared/videos/examineVideo.ts",
+  "shared/videos/recordAnalysed.ts",
 ] as const;
 
 /** The same for the log and what follows from it. */
@@ -49,6 +57,7 @@ export const secretFaultFiles = ["shared/protection/rotateSecrets.ts"] as const;
 const allFaultFiles = [
   ...faultFiles,
   ...evidenceFaultFiles,
+  ...analysisFaultFiles,
   ...logFaultFiles,
   ...gateFaultFiles,
   ...secretFaultFiles,
