@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { access, chmod, mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -51,6 +51,19 @@ test("a package without the executable bit, as run-from-package mounts it, runs 
   expect(await versionsOf(found)).toEqual([`ffmpeg version of ${folder}`, `ffprobe version of ${folder}`]);
   expect(await findTools({ packageFolder })).toEqual(found);
   await Promise.all([rm(found.ffmpeg), rm(found.ffprobe)]);
+});
+
+test("what a process left that was killed while it copied is removed by a later one, unless it may be at it still", async () => {
+  const packageFolder = await packageWith(0o644);
+  const { ffmpeg } = await findTools({ packageFolder });
+  const [dead, busy] = [`${ffmpeg}.${crypto.randomUUID()}`, `${ffmpeg}.${crypto.randomUUID()}`];
+  await Promise.all([writeFile(dead, "half a tool"), writeFile(busy, "half a tool")]);
+  const hourAgo = new Date(Date.now() - 3_600_000);
+  await utimes(dead, hourAgo, hourAgo);
+  await rm(ffmpeg);
+  const found = await findTools({ packageFolder });
+  await expect(access(dead)).rejects.toMatchObject({ code: "ENOENT" });
+  await Promise.all([busy, found.ffmpeg, found.ffprobe].map((path) => rm(path)));
 });
 
 test("a configured path comes first, and a wrong one is named instead of passed over", async () => {

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, chmod, constants, copyFile, lstat, mkdir, rename } from "node:fs/promises";
+import { access, chmod, constants, copyFile, lstat, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -85,11 +85,27 @@ async function runnableCopy(packaged: string, name: string): Promise<string> {
   for await (const chunk of createReadStream(packaged)) hash.update(chunk as Buffer);
   const copy = join(folder, `${name}-${hash.digest("hex").slice(0, 32)}`);
   if (await executable(copy)) return copy;
+  await removeDrafts(folder);
   const draft = `${copy}.${crypto.randomUUID()}`;
   await copyFile(packaged, draft);
   await chmod(draft, 0o500);
   await rename(draft, copy);
   return copy;
+}
+
+/** Time that copying a tool takes, amply. */
+const copyMs = 10 * 60_000;
+
+/** Removes what processes left that were killed while they copied. */
+async function removeDrafts(folder: string): Promise<void> {
+  for (const name of (await readdir(folder)).filter((found) => found.includes("."))) {
+    const path = join(folder, name);
+    const begun = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Infinity,
+    );
+    if (Date.now() - begun > copyMs) await rm(path, { force: true });
+  }
 }
 
 async function lookUp(name: string, searchPath: string | undefined): Promise<string | undefined> {
