@@ -37,7 +37,9 @@ export interface Report {
   readonly kills: readonly Kill[];
   /** Kills of one of two instances that were at work. */
   readonly ofTwo: number;
-  /** Videos by the state that they ended in. */
+  /** Uploads that guests were told have arrived. */
+  readonly accepted: number;
+  /** All videos, those included, by the state that they ended in. */
   readonly states: Readonly<Record<string, number>>;
   /** Requests that webhooks came by, events in them, and requests that the receiver refused. */
   readonly webhooks: { readonly requests: number; readonly events: number; readonly refused: number };
@@ -157,7 +159,8 @@ class Simulation {
     try {
       await this.#settle(remains);
       const states = await statesOf(remains);
-      return this.#report(states, receiver, (performance.now() - started) / 1000);
+      const accepted = sent.filter(({ completed }) => completed).length;
+      return this.#report(accepted, states, receiver, (performance.now() - started) / 1000);
     } finally {
       remains.database.dispose();
     }
@@ -275,8 +278,9 @@ class Simulation {
     if (this.#instances.noise !== "") this.#violations.push(`past its log the app wrote: ${this.#instances.noise}`);
   }
 
-  #report(states: Record<string, number>, { received, refused }: Receiver, seconds: number): Report {
+  #report(accepted: number, states: Record<string, number>, { received, refused }: Receiver, seconds: number): Report {
     return {
+      accepted,
       kills: this.#kills,
       ofTwo: this.#ofTwo,
       states,

@@ -3,7 +3,7 @@ import { stages } from "./stages.ts";
 
 /** The report as lines for a person. */
 export function tableOf(report: Report): string {
-  const { kills, ofTwo, states, webhooks, cutOff, failures, seconds, violations } = report;
+  const { kills, ofTwo, accepted, states, webhooks, cutOff, failures, seconds, violations } = report;
   const width = Math.max(...stages.map((stage) => stage.length));
   const row = (name: string, ...columns: (string | number)[]) =>
     [name.padEnd(width), ...columns.map((column) => String(column).padStart(9))].join("  ");
@@ -22,7 +22,7 @@ export function tableOf(report: Report): string {
       kills.filter(({ aim }) => aim === "chance").length,
     ),
     `${ofTwo} kills struck one of two instances`,
-    `videos: ${counts(states)}`,
+    `${accepted} uploads accepted; all videos: ${counts(states)}`,
     `webhooks: ${webhooks.events} events in ${webhooks.requests} requests, ${webhooks.refused} of them refused`,
     `guests: ${cutOff} calls cut off; answers of 500 and above: ${counts(failures)}`,
     `${Math.round(seconds)} s`,
