@@ -20,14 +20,14 @@ async function run(appDir: string, ...args: string[]): Promise<{ readonly code: 
 
 test(
   "instances that are killed lose nothing, do nothing twice and leave nothing behind",
-  { timeout: 180_000 },
+  { timeout: 600_000 },
   async () => {
     const { code, output } = await run(process.cwd(), ...["--kills", "6", "--videos", "12", "--seed", "suite"]);
     expect([code, output]).toEqual([0, expect.stringContaining("nothing lost, nothing twice, nothing left over")]);
   },
 );
 
-test("the simulation notices what is left behind", { timeout: 180_000 }, async () => {
+test("the simulation notices what is left behind", { timeout: 600_000 }, async () => {
   const appDir = await mkdtemp(join(tmpdir(), "callpilot-planted-"));
   try {
     await buildWithFault({ patches: untidy }, appDir);
