@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type AccessGrant, type AccessRequest, accessGrantKind, accessRequestKind } from "../access/accessGrant.ts";
 import { setClockForTests } from "../clock.ts";
 import { protector } from "../protection/protector.ts";
+import { boundary, openBoundary } from "../tenancy/boundary.ts";
 import {
   databaseOfFileForTests,
   insideBoundaryForTests,
@@ -92,6 +93,21 @@ describe("a session on what a tenant has granted", () => {
     await expect(verifyAccessSession(bearer)).rejects.toMatchObject({ code: "unauthenticated" });
   });
 
+  it("lets the run touch the tenant where it is opened and where it is used, and no other", async () => {
+    const { tenant, request } = await asked(granted());
+    const admittedBy = (work: () => Promise<unknown>) =>
+      openBoundary("request-1", async () => {
+        await work().catch(() => undefined);
+        return [...boundary().admitted];
+      });
+    const { bearer } = await openAccessSession(request, facts);
+    expect(await admittedBy(() => openAccessSession(request, facts))).toEqual([tenant.tenantId]);
+    expect(await admittedBy(() => verifyAccessSession(bearer))).toEqual([tenant.tenantId]);
+    expect(await admittedBy(() => verifyAccessSession(`${bearer}x`))).toEqual([]);
+    const refused = await asked({ state: "refused" });
+    expect(await admittedBy(() => openAccessSession(refused.request, facts))).toEqual([]);
+  });
+
   it("is in the tenant's log before anybody has it", async () => {
     const { tenant, request } = await asked(granted());
     await openAccessSession(request, { ...facts, source: "somewhere" });
@@ -132,6 +148,11 @@ describe("a session on what a tenant has granted", () => {
     const { tenant } = suspended;
     const company = await tenant.repository.get(tenantKind, tenant.tenantId);
     await tenant.change().patch(tenantKind, company, { state: "suspended" }).record();
+    await expect(verifyAccessSession(bearers[1]?.bearer ?? "")).rejects.toMatchObject({ code: "tenant_suspended" });
+    await tenant
+      .change()
+      .remove(await tenant.repository.get(tenantKind, tenant.tenantId))
+      .record();
     await expect(verifyAccessSession(bearers[1]?.bearer ?? "")).rejects.toMatchObject({ code: "tenant_suspended" });
   });
 });

@@ -157,11 +157,12 @@ it("takes one algorithm, even from keys that say nothing of theirs", async () =>
     await expect(verify(await issuer.sign({ alg }))).rejects.toMatchObject({ code: "unauthenticated" });
 });
 
-it("takes an issuer whose name ends with a slash by that name, and asks it at the same addresses", async () => {
-  const name = `${issuer.url}/`;
+it.each(["/", "/company/v2.0", "/company/v2.0/"])("asks an issuer beneath its own name: %s", async (path) => {
+  const name = issuer.url + path;
   vi.stubEnv("OIDC_ISSUER", name);
   const metadata = () => Response.json({ issuer: name, jwks_uri: `${issuer.url}/jwks` });
-  const { verifyAccessToken: verify } = await withAnswers({ "/.well-known/openid-configuration": metadata });
+  const beneath = `${path.replace(/\/$/u, "")}/.well-known/openid-configuration`;
+  const { verifyAccessToken: verify } = await withAnswers({ [beneath]: metadata });
   await expect(verify(await issuer.sign({}, claims({ iss: name })))).resolves.toMatchObject({ issuer: name });
   await expect(verify(await issuer.sign())).rejects.toMatchObject({ code: "unauthenticated" });
   vi.stubEnv("OIDC_ISSUER", issuer.url);

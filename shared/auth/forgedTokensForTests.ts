@@ -80,9 +80,10 @@ export function forgedTokens(issuer: Signer, right: JWTPayload, canaryUrl: strin
     ["no time of issue", () => issuer.sign({}, without("iat"))],
     ["an ID token", () => issuer.sign({ typ: "JWT" }, claims({ nonce: "n", at_hash: "h" }))],
     ["typ JWT with scopes that are none", () => issuer.sign({ typ: "JWT" }, claims({ scp: 1, scope: ["access"] }))],
-    ["a typ that begins otherwise", () => issuer.sign({ typ: "text/application/at+jwt" })],
+    ["a typ that says application elsewhere", () => issuer.sign({ typ: "at+application/jwt" })],
     ["no typ", () => issuer.sign({ typ: undefined })],
     ["typ of a logout token", () => issuer.sign({ typ: "logout+jwt" })],
+    ["typ of a logout token with scopes", () => issuer.sign({ typ: "logout+jwt" }, claims({ scp: "access" }))],
     ["typ of a DPoP proof", () => issuer.sign({ typ: "dpop+jwt" })],
     [
       "crit with what nobody knows",

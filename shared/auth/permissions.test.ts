@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Scope, scopes } from "../keys/apiKey.ts";
 import { type MemberRole, memberRoles } from "../members/member.ts";
+import { authorize } from "./authenticate.ts";
 import type { Caller } from "./caller.ts";
 import { type Permission, type Role, allows, may, permissions, scopesOf, scopesOfRole } from "./permissions.ts";
 
@@ -77,6 +78,26 @@ describe("a permission", () => {
 
   it("is no member's by scopes that somebody else's key has", () => {
     expect(allows("members:manage", "surveyor", [...scopes])).toBe(false);
+  });
+});
+
+describe("a refusal", () => {
+  it.each<[string, Caller, Permission, string]>([
+    ["a member", callerOf("auditor"), "members:manage", "Your role does not allow this"],
+    ["a guest", callerOf("guest"), "surveys:read", "Your role does not allow this"],
+    ["a key that could", service([]), "surveys:read", "This key does not have the scope surveys:read"],
+    ["a key that no key could", service(every), "surveys:decide", "No scope of a key allows this"],
+  ])("says what is missing: %s", (_who, caller, permission, message) => {
+    expect(() => {
+      authorize(caller, permission);
+    }).toThrow(expect.objectContaining({ code: "forbidden", message }));
+  });
+
+  it("is for nobody who may", () => {
+    expect(() => {
+      authorize(callerOf("admin"), "members:manage");
+      authorize(service(["surveys:read"]), "surveys:read");
+    }).not.toThrow();
   });
 });
 
