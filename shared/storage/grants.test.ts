@@ -1,9 +1,11 @@
+import { ulid } from "ulid";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { now, setClockForTests } from "../clock.ts";
 import { config } from "../config.ts";
 import { newTenantContainer, startAccountForTests } from "./accountForTests.ts";
 import type { BlobContainer } from "./accounts.ts";
 import { putJson, statBlob } from "./blobs.ts";
+import { quarantineContainer } from "./containers.ts";
 import { copySource, readGrant, uploadGrant } from "./grants.ts";
 
 let local: Awaited<ReturnType<typeof startAccountForTests>>;
@@ -157,4 +159,11 @@ test("the delegation key is renewed before a grant could outlive it", async () =
   const second = await keyEnd();
   expect(Date.parse(second)).toBeGreaterThan(Date.parse(first));
   expect(Date.parse(second) - later).toBeLessThanOrEqual(7 * 86_400_000);
+});
+
+test("nothing in quarantine is granted, neither to read nor to copy nor to write", async () => {
+  const quarantine = quarantineContainer(`tnt_${ulid()}`, container.account);
+  await expect(readGrant(quarantine, blobName, attachment)).rejects.toThrow(RangeError);
+  await expect(copySource(quarantine, blobName)).rejects.toThrow(RangeError);
+  await expect(uploadGrant(quarantine, blobName, { minutes: 5 })).rejects.toThrow(RangeError);
 });
