@@ -27,9 +27,9 @@ export function credentialParts(text: string): string[] {
 
 /** The parts of a token's text, or undefined where it is none. Says nothing about its validity. */
 export function parseToken(text: string): OneTimeToken | undefined {
-  const [tenantId, id, secret, ...more] = credentialParts(text);
-  if (tenantId === undefined || id === undefined || secret === undefined || more.length > 0) return undefined;
-  return /^\w{1,64}$/u.test(id) && /^[\w-]{43}$/u.test(secret) ? { tenantId, id, secret } : undefined;
+  const [tenantId = "", id = "", secret = "", more] = credentialParts(text);
+  const isToken = more === undefined && /^\w{1,64}$/u.test(id) && /^[\w-]{43}$/u.test(secret);
+  return isToken ? { tenantId, id, secret } : undefined;
 }
 
 /** What is stored of a secret: SHA-256, hex. 256 random bits need no salt and no stretching. */

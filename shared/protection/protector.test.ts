@@ -1,4 +1,4 @@
-import { createDecipheriv, hkdfSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { KeyRing } from "./keyRing.ts";
@@ -108,6 +108,21 @@ test("a payload has the format that was promised, so that older and newer builds
   decipher.setAAD(Buffer.concat([payload.subarray(0, 17), purpose]));
   decipher.setAuthTag(payload.subarray(-16));
   expect(decipher.update(payload.subarray(29, -16), undefined, "utf8") + decipher.final("utf8")).toBe("plain");
+});
+
+test("a payload of another version does not open, though its key is known", async () => {
+  const purpose = Buffer.from('["Callpilot","tnt_1","test"]');
+  const { id, master } = await ring.active();
+  const key = Buffer.from(hkdfSync("sha256", master, "", purpose, 32));
+  const madeBy = (version: number) => {
+    const [header, nonce] = [Buffer.concat([Buffer.of(version), Buffer.from(id, "hex")]), Buffer.alloc(12)];
+    const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.concat([header, purpose]));
+    const sealed = Buffer.concat([cipher.update("plain"), cipher.final()]);
+    return Buffer.concat([header, nonce, sealed, cipher.getAuthTag()]).toString("base64url");
+  };
+  const { unprotect } = of("tnt_1", "test");
+  expect((await unprotect(madeBy(1))).toString()).toBe("plain");
+  await expect(unprotect(madeBy(2))).rejects.toThrow(UnprotectError);
 });
 
 test("a payload of another ring does not open", async () => {

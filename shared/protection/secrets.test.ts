@@ -169,6 +169,8 @@ test("a secret that was disabled is no longer used, cached or not", async () => 
   const refused = secrets.use(name, text);
   await expect(refused).rejects.toThrow(SecretUnavailable);
   await expect(refused).rejects.not.toThrow("hidden");
+  await planFault(local.vault, { status: 503, times: 100 });
+  await expect(secrets.use(name, text)).rejects.toMatchObject({ statusCode: 503 });
 });
 
 test("a secret that never was is named in the error", async () => {
