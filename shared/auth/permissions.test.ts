@@ -26,6 +26,7 @@ const surveyor: readonly Permission[] = [
   "surveys:decide",
   "videos:read",
   "videos:play",
+  "videos:retry",
 ];
 const admin: readonly Permission[] = [
   ...surveyor,

@@ -829,6 +829,7 @@ describe("the log", () => {
     vi.resetModules();
     vi.stubEnv("CALLPILOT_ENVIRONMENT", "production");
     vi.stubEnv("CALLPILOT_ROLE", "api");
+    vi.stubEnv("MALWARE_GATE", "defender");
     const { handleRequest: inProduction } = await import("./handleRequest.ts");
     const canary = "anna@example.com";
     const lines: [string, LogFields][] = [];

@@ -15,6 +15,7 @@ const settings = {
   OIDC_TENANT_CLAIM: "unused",
   MAIL_ENDPOINT: "https://localhost",
   MAIL_SENDER: "unused",
+  MALWARE_GATE: "off",
 };
 const personal = "anna.meier@example.com";
 

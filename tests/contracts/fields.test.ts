@@ -27,6 +27,7 @@ beforeAll(async () => {
     item(side.id, "delivery", "dlv_0", { webhookId: "whk_0", eventId: "evt_0", state: "failed", attempts: [attempt] }),
     item(side.id, "recorded", "rec_0", {}),
     item(side.id, "evidenceDraft", "evd_0", { videoId: `vid_${ulid()}`, steps: [] }),
+    item(side.id, "scanResult", "scn_0", { videoId: `vid_${ulid()}`, verdict: "clean" }),
     item(side.id, "lease", "lse_0", { subject: "vid_0", owner: "0", until: attempt.at, progress: 0 }),
   ]);
   await settled(side.id);

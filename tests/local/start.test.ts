@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { trust } from "../../local/certificates.ts";
-import { expectCall, signIn } from "../../local/client.ts";
+import { expectCall, signIn, until } from "../../local/client.ts";
 import { clip } from "../../scripts/clips.ts";
 import type { SeededTenant } from "../../local/seed.ts";
 import { type RunningStack, quietPort, startStackProcess } from "../support/stack.ts";
@@ -78,7 +78,11 @@ describe("npm start", () => {
     const dataDir = join(folder, "kept");
     const first = await startSeeded(dataDir);
     await runDemo(dataDir);
-    const before = await seen(first);
+    const before = await until("the demo and all that follows it", 60, async () => {
+      const now = await seen(first);
+      const types = now.events.map(({ type }) => type);
+      return types.includes("video.sealed") && types.includes("video.analysed") ? now : undefined;
+    });
     expect(before).toMatchObject({ surveys: [{ state: "submitted" }], survey: { videos: [{ state: "ready" }] } });
     expect(before.events.map(({ type }) => type)).toContain("video.ready");
     expect(await first.stop("SIGINT")).toBe(0);
@@ -97,11 +101,11 @@ describe("npm start", () => {
     expect(fresh.tenants.map(({ name }) => name)).toEqual(first.tenants.map(({ name }) => name));
     expect(fresh.tenants.map(({ id }) => id)).not.toEqual(first.tenants.map(({ id }) => id));
     await fresh.stop();
-  }, 60_000);
+  }, 120_000);
 
   it("names a busy port and how to choose another", async () => {
     const blocker = createServer();
-    await new Promise<void>((resolve) => blocker.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => blocker.listen(quietPort(), "127.0.0.1", resolve));
     const busy = (blocker.address() as AddressInfo).port;
     const { code, stderr } = await outcome(join(folder, "busy"), { PORT: String(busy) });
     blocker.close();
