@@ -1,15 +1,12 @@
 import type { StorageBlobFunctionOptions } from "@azure/functions";
-import { ulid } from "ulid";
 import { compose } from "../composition.ts";
 import { ingestSource } from "../config.ts";
-import { admit } from "../tenancy/admit.ts";
-import { openBoundary } from "../tenancy/boundary.ts";
 import { isTenantId } from "../tenancy/ids.ts";
-import { openScope } from "../tenancy/openScope.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { fault } from "../validator.ts";
 import { type ParametersOf, parameterNames, routeParameters } from "./contract.ts";
-import { type Log, errorFields, logOf } from "./logLine.ts";
+import { type Log, logOf } from "./logLine.ts";
+import { runForTenant } from "./systemRun.ts";
 
 export interface BlobInput<Path extends string> {
   readonly params: Readonly<Record<ParametersOf<Path>, string>>;
@@ -46,18 +43,8 @@ export function blobTrigger<Path extends string>(definition: {
         log("error", { event: "blob_path_invalid", target: strange?.[0] ?? "tenantId" });
         return;
       }
-      const action = context.functionName;
-      const requestId = ulid();
-      await openBoundary(requestId, async () => {
-        admit(tenantId);
-        const tenant = openScope({ tenantId, action, requestId, actor: { type: "system", id: action } });
-        try {
-          await definition.handler({ params, tenant, log });
-        } catch (error) {
-          log("error", { event: "blob_failed", tenantId, requestId, ...errorFields(error) });
-          throw error;
-        }
-      });
+      const run = { action: context.functionName, log, failed: "blob_failed" };
+      await runForTenant(tenantId, run, (tenant) => definition.handler({ params, tenant, log }));
     },
   };
 }

@@ -1,13 +1,10 @@
 import type { CosmosDBv4FunctionOptions, InvocationContext } from "@azure/functions";
-import { ulid } from "ulid";
 import { compose } from "../composition.ts";
-import { admit } from "../tenancy/admit.ts";
-import { openBoundary } from "../tenancy/boundary.ts";
 import { factKind } from "../tenancy/fact.ts";
 import { isTenantId } from "../tenancy/ids.ts";
-import { openScope } from "../tenancy/openScope.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
-import { type Log, errorFields, logOf } from "./logLine.ts";
+import { type Log, logOf } from "./logLine.ts";
+import { runForTenant } from "./systemRun.ts";
 
 export interface ChangeFeedInput {
   /** A tenant that has new facts. */
@@ -52,21 +49,12 @@ export function changeFeedTrigger(definition: {
       const log = logOf(context);
       const facts = changed.filter(({ kind }) => kind === factKind.name);
       const tenantIds = [...new Set(facts.map(({ tenantId }) => String(tenantId)))].filter(isTenantId);
-      const action = context.functionName;
+      const run = { action: context.functionName, log, failed: "tenant_failed" };
       const failures: unknown[] = [];
-      for (const tenantId of tenantIds) {
-        const requestId = ulid();
-        await openBoundary(requestId, async () => {
-          admit(tenantId);
-          const tenant = openScope({ tenantId, action, requestId, actor: { type: "system", id: action } });
-          try {
-            await definition.handler({ tenant, log });
-          } catch (error) {
-            failures.push(error);
-            log("error", { event: "tenant_failed", tenantId, requestId, ...errorFields(error) });
-          }
+      for (const tenantId of tenantIds)
+        await runForTenant(tenantId, run, (tenant) => definition.handler({ tenant, log })).catch((error: unknown) => {
+          failures.push(error);
         });
-      }
       const repeats = context.retryContext?.retryCount ?? 0;
       if (failures.length > 0 && failures.length === tenantIds.length && repeats < maxRepeats)
         throw new AggregateError(failures, "no tenant's facts could be ordered");

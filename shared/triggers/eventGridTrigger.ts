@@ -1,16 +1,13 @@
 import type { EventGridFunctionOptions } from "@azure/functions";
 import { type Static, type TObject, type TProperties, Type } from "@sinclair/typebox";
-import { ulid } from "ulid";
 import { compose } from "../composition.ts";
 import { config } from "../config.ts";
 import { tenantOfContainer } from "../storage/containers.ts";
-import { admit } from "../tenancy/admit.ts";
-import { openBoundary } from "../tenancy/boundary.ts";
-import { openScope } from "../tenancy/openScope.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { fault } from "../validator.ts";
 import { type ParametersOf, parameterNames, routeParameters } from "./contract.ts";
-import { type Log, errorFields, logOf } from "./logLine.ts";
+import { type Log, logOf } from "./logLine.ts";
+import { runForTenant } from "./systemRun.ts";
 
 export interface BlobEventInput<Data, Path extends string> {
   readonly data: Data;
@@ -66,18 +63,8 @@ export function eventGridTrigger<P extends TProperties, Path extends string>(
       const tenantId = tenantOfContainer(place.container);
       const params = parametersOf(definition.path, place.blobName);
       if (tenantId === undefined || params === undefined) return;
-      const action = context.functionName;
-      const requestId = ulid();
-      await openBoundary(requestId, async () => {
-        admit(tenantId);
-        const tenant = openScope({ tenantId, action, requestId, actor: { type: "system", id: action } });
-        try {
-          await definition.handler({ data, params, tenant, log });
-        } catch (error) {
-          log("error", { event: "event_failed", tenantId, requestId, ...errorFields(error) });
-          throw error;
-        }
-      });
+      const run = { action: context.functionName, log, failed: "event_failed" };
+      await runForTenant(tenantId, run, (tenant) => definition.handler({ data, params, tenant, log }));
     },
   };
 }
