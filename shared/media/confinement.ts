@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { lazyResult } from "../lazy.ts";
 
 type CommandLine = readonly [program: string, ...args: string[]];
 
@@ -33,21 +34,11 @@ const ladder: readonly Confinement[] = [
   { command: ["/usr/bin/env"], offline: false, alone: false },
 ];
 
-let chosen: Promise<Confinement> | undefined;
-
 /** The strongest confinement that this machine allows, found out once. Throws where nothing can be started just now. */
-export function confinement(): Promise<Confinement> {
-  chosen ??= strongest().catch((error: unknown) => {
-    chosen = undefined;
-    throw error;
-  });
-  return chosen;
-}
-
-async function strongest(): Promise<Confinement> {
+export const confinement = lazyResult(async (): Promise<Confinement> => {
   for (const step of ladder) if (await works(step)) return step;
   throw new Error("not even /bin/sh can be run");
-}
+});
 
 async function works({ command }: Confinement): Promise<boolean> {
   const [program, ...args] = command;

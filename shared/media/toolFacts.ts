@@ -1,4 +1,5 @@
 import { tmpdir } from "node:os";
+import { lazyResult } from "../lazy.ts";
 import { hashFile } from "./hash.ts";
 import { run } from "./run.ts";
 import { type Tools, tools } from "./tools.ts";
@@ -6,21 +7,11 @@ import { type Tools, tools } from "./tools.ts";
 /** Which programs made a video of a recording. */
 export type ToolFacts = Readonly<Record<keyof Tools, { readonly version: string; readonly sha256: string }>>;
 
-let known: Promise<ToolFacts> | undefined;
-
 /** The tools of this process, looked at once. Throws MissingTool, ToolFailure; a later call looks again. */
-export function toolFacts(): Promise<ToolFacts> {
-  known ??= lookAtTools().catch((error: unknown) => {
-    known = undefined;
-    throw error;
-  });
-  return known;
-}
-
-async function lookAtTools(): Promise<ToolFacts> {
+export const toolFacts = lazyResult(async (): Promise<ToolFacts> => {
   const { ffmpeg, ffprobe } = await tools();
   return { ffmpeg: await factsOf(ffmpeg), ffprobe: await factsOf(ffprobe) };
-}
+});
 
 /** `ffmpeg version 7.1.1-1+b1 Copyright …`: the third word. */
 async function factsOf(path: string): Promise<ToolFacts[keyof ToolFacts]> {

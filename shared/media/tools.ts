@@ -6,6 +6,7 @@ import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { config } from "../config.ts";
+import { lazyResult } from "../lazy.ts";
 
 /** Paths of the two programs, ready to be run. */
 export interface Tools {
@@ -18,16 +19,8 @@ export class MissingTool extends Error {
   override readonly name = "MissingTool";
 }
 
-let found: Promise<Tools> | undefined;
-
 /** The tools of this process, looked up once. Throws {@link MissingTool}; a later call looks again. */
-export function tools(): Promise<Tools> {
-  found ??= findTools(config().ffmpeg).catch((error: unknown) => {
-    found = undefined;
-    throw error;
-  });
-  return found;
-}
+export const tools = lazyResult(async () => findTools(config().ffmpeg));
 
 export interface ToolPlaces {
   readonly ffmpegPath?: string;
