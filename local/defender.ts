@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { BlobServiceClient, RestError } from "@azure/storage-blob";
 import { identity } from "../shared/identity.ts";
+import { unquoted } from "../shared/storage/blobs.ts";
 import type { CreatedBlob } from "./azurite.ts";
 import { eicar } from "./eicar.ts";
 
@@ -57,7 +58,7 @@ export function startDefender(places: { readonly blobServiceUri: string; readonl
       data: {
         correlationId: id,
         blobUri: `${places.blobServiceUri}/${container}/${blob}`,
-        eTag: etag.replaceAll('"', ""),
+        eTag: unquoted(etag),
         scanFinishedTimeUtc: finished,
         scanResultType: found ? "Malicious" : "No threats found",
         scanResultDetails: found ? { malwareNamesFound: ["Virus:DOS/EICAR_Test_File"] } : null,

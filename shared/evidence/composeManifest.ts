@@ -1,5 +1,6 @@
 import { config } from "../config.ts";
 import { now } from "../clock.ts";
+import { unquoted } from "../storage/blobs.ts";
 import { type Survey, surveyKind } from "../surveys/survey.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { LogEntry } from "../tenancy/logEntry.ts";
@@ -119,8 +120,4 @@ async function wayToReady(tenant: TenantScope, { id, createdAt }: Entity<Video>)
 
 function fileOf({ size, sha256: hash }: OutputBlob) {
   return { size, sha256: hash };
-}
-
-function unquoted(etag: string): string {
-  return etag.replaceAll('"', "");
 }

@@ -4,15 +4,12 @@ import type { Block } from "../storage/stagedBlocks.ts";
 import { derivedId } from "../tenancy/ids.ts";
 import { defineKind } from "../tenancy/kind.ts";
 
-/** A device can make 50,000 blocks of whatever size; those that it was asked for are 512 at most. */
-export const maxBlocks = 4096;
-
 /** What processing does with a recording, in this order. */
 export type Step = "taken_over" | "hashed" | "prepared" | "stored";
 
 /** How a recording was processed, as far as nothing else keeps it. ETags are with their quotes. */
 export interface Handling {
-  /** The upload as it was when it was taken over; its blocks one by one, unless they are more than {@link maxBlocks}. */
+  /** The upload as it was when it was taken over; its blocks one by one, unless they are more than `maxBlocks`. */
   readonly received: {
     readonly size: number;
     readonly etag: string;

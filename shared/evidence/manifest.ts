@@ -7,7 +7,7 @@ import { QuestionId } from "../templates/template.ts";
 import { actorTypes } from "../tenancy/fact.ts";
 import { Id, TenantId, prefixes } from "../tenancy/ids.ts";
 import { canonicalJson } from "../web/canonicalJson.ts";
-import { maxBlocks } from "./draft.ts";
+import { maxBlocks } from "../videos/blocks.ts";
 
 const Bytes = Whole(0, Number.MAX_SAFE_INTEGER, "Bytes");
 const Milliseconds = Whole(0, 2 ** 31);

@@ -135,6 +135,11 @@ function listed({ name, properties }: BlobItem): ListedBlob {
   };
 }
 
+/** An ETag as events and lists have it; headers have it in quotes. */
+export function unquoted(etag: string): string {
+  return etag.replaceAll('"', "");
+}
+
 async function absent<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();

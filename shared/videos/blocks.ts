@@ -1,6 +1,9 @@
 const mebibyte = 2 ** 20;
 
-/** As many as an answer lists. */
+/**
+ * As many as an answer lists, evidence included. A device can make 50,000 of whatever size; those that it is asked for are
+ * never more.
+ */
 export const maxBlocks = 4096;
 /** Bytes of the smallest and of the largest block that a device may ask for. */
 export const blockBounds = { smallest: mebibyte / 16, largest: 8 * mebibyte } as const;

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { now } from "../clock.ts";
-import { type Handling, type Step, maxBlocks } from "../evidence/draft.ts";
+import type { Handling, Step } from "../evidence/draft.ts";
 import { saveHashed } from "../media/hash.ts";
 import { identify } from "../media/identify.ts";
 import type { MediaLimits } from "../media/limits.ts";
@@ -13,6 +13,7 @@ import { type BlobFacts, statBlob } from "../storage/blobs.ts";
 import { copyBlob } from "../storage/copyBlob.ts";
 import { listCommitted } from "../storage/stagedBlocks.ts";
 import { openStream, rangeSource, uploadFile } from "../storage/streams.ts";
+import { maxBlocks } from "./blocks.ts";
 import { passGate, scannedCopy } from "./malwareGate.ts";
 import type { Work } from "./workLease.ts";
 import { type OutputBlob, type Outputs, blobNames } from "./video.ts";

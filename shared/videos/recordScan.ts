@@ -1,6 +1,7 @@
+import { unquoted } from "../storage/blobs.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { announceAgain } from "./manifest.ts";
-import { type ScanVerdict, keepVerdict, unquoted } from "./scanResult.ts";
+import { type ScanVerdict, keepVerdict } from "./scanResult.ts";
 import { type VideoState, videoKind } from "./video.ts";
 
 /** A verdict that somebody waits for. */

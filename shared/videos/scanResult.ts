@@ -1,3 +1,4 @@
+import { unquoted } from "../storage/blobs.ts";
 import { derivedId } from "../tenancy/ids.ts";
 import { defineKind } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
@@ -59,9 +60,4 @@ export async function keepVerdict(
 
 function resultId(videoId: string, etag: string): string {
   return derivedId("scn", videoId, unquoted(etag));
-}
-
-/** Headers have an ETag in quotes, events and lists do not. */
-export function unquoted(etag: string): string {
-  return etag.replaceAll('"', "");
 }
