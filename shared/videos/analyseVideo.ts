@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { tenantContainer } from "../storage/containers.ts";
 import type { Entity } from "../tenancy/kind.ts";
@@ -6,10 +5,10 @@ import { type Lease, LeaseLost } from "../tenancy/lease.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
 import { isProblem } from "../web/problem.ts";
-import { type Examined, discardStream, examineVideo } from "./examineVideo.ts";
+import { discardStream, examineVideo } from "./examineVideo.ts";
 import { recordAnalysed, recordNotAnalysed } from "./recordAnalysed.ts";
 import { videoKind } from "./video.ts";
-import { makeWorkFolder, removeDeadFolders } from "./workFolder.ts";
+import { inWorkFolder } from "./workFolder.ts";
 import { type Work, analysis, claim, freeLease } from "./workLease.ts";
 
 const maxAttempts = 5;
@@ -55,7 +54,8 @@ async function attemptOrGiveUp(work: Work, container: BlobContainer): Promise<An
       await giveUp(work, container);
       return "not_analysed";
     }
-    await recordAnalysed(work, await attempt(work, container));
+    const examined = await inWorkFolder(work.subject, (folder) => examineVideo(work, container, folder));
+    await recordAnalysed(work, examined);
     return "analysed";
   } catch (error) {
     if (error instanceof LeaseLost) throw error;
@@ -67,16 +67,6 @@ async function attemptOrGiveUp(work: Work, container: BlobContainer): Promise<An
     if (work.attempt < maxAttempts) await work.rest();
     else await giveUp(work, container);
     throw error;
-  }
-}
-
-async function attempt(work: Work, container: BlobContainer): Promise<Examined> {
-  await removeDeadFolders(work.subject);
-  const folder = await makeWorkFolder(work.subject);
-  try {
-    return await examineVideo(work, container, folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { type MediaLimits, defaultLimits } from "../media/limits.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { deleteBlob } from "../storage/blobs.ts";
@@ -16,7 +15,7 @@ import { recordUnmade } from "./recordUnmade.ts";
 import { type Work, claim, freeLease, processing } from "./workLease.ts";
 import { type Video, type VideoState, blobNames, videoKind } from "./video.ts";
 import { questionOf } from "./videoOf.ts";
-import { makeWorkFolder, removeDeadFolders } from "./workFolder.ts";
+import { inWorkFolder, removeDeadFolders } from "./workFolder.ts";
 
 const maxAttempts = 5;
 
@@ -65,7 +64,8 @@ async function carryOut(work: Work, container: BlobContainer): Promise<Outcome> 
 
 async function attemptOrGiveUp(work: Work, container: BlobContainer): Promise<Outcome> {
   try {
-    if (work.attempt <= maxAttempts) return await attempt(work, container);
+    if (work.attempt <= maxAttempts)
+      return await inWorkFolder(work.subject, (folder) => attempt(work, container, folder));
     await recordFailed(work);
     return "processing_failed";
   } catch (error) {
@@ -83,18 +83,13 @@ async function giveWay({ tenant, video }: Work, container: BlobContainer): Promi
   if (state !== "uploaded" && state !== "processing") await tidy(tenant, container, video, state);
 }
 
-async function attempt(work: Work, container: BlobContainer): Promise<Outcome> {
-  const { id } = work.video;
-  await removeDeadFolders(id);
-  const folder = await makeWorkFolder(id);
+async function attempt(work: Work, container: BlobContainer, folder: string): Promise<Outcome> {
   try {
     const files = await prepareVideo(work, container, folder, await limitsOf(work));
     await recordReady(work, files);
     return "ready";
   } catch (error) {
     return await recordUnmade(work, error);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

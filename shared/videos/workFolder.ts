@@ -8,11 +8,16 @@ export const workRoot = () => join(tmpdir(), "callpilot-work");
 
 const processStart = String(Math.round(performance.timeOrigin));
 
-/** A new, empty folder. Whoever made it removes it. */
-export async function makeWorkFolder(subject: string): Promise<string> {
+/** Does an attempt in a new, empty folder, which goes with it. The caller holds the lease on the subject. */
+export async function inWorkFolder<T>(subject: string, attempt: (folder: string) => Promise<T>): Promise<T> {
+  await removeDeadFolders(subject);
   const folder = join(workRoot(), `${subject}.${process.pid}.${processStart}.${ulid()}`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  return folder;
+  try {
+    return await attempt(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /**
