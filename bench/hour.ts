@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -8,6 +8,8 @@ import { identify } from "../shared/media/identify.ts";
 import { defaultLimits } from "../shared/media/limits.ts";
 import { prepare } from "../shared/media/prepare.ts";
 import { findTools } from "../shared/media/tools.ts";
+import { openSource } from "./video/fileSource.ts";
+import { type Cost, costOfChildren } from "./video/processTime.ts";
 
 // `npm run bench:hour`: what the longest recording costs, as CPU seconds: an hour of small pictures for real, and a minute
 // of pictures as phones make them, times sixty. Pictures move and have noise, as a hand-held camera's.
@@ -38,7 +40,7 @@ try {
   console.log("film                 length   CPU s    wall s   an hour's CPU s   of functionTimeout on one core");
   for (const film of films) {
     const length = film.seconds * film.times;
-    const { cpu, wall } = await measured(await made(film));
+    const { cpuSeconds: cpu, wallSeconds: wall } = await measured(await made(film));
     const hour = (cpu * 3600) / length;
     const share = `${((100 * hour) / timeout).toFixed(0)} %`;
     const columns = [`${length} s`, cpu.toFixed(0), wall.toFixed(0), hour.toFixed(0), share];
@@ -62,24 +64,14 @@ async function ffmpeg(...args: string[]): Promise<void> {
 }
 
 /** Prepares the film as processing does. */
-async function measured(path: string): Promise<{ readonly cpu: number; readonly wall: number }> {
+async function measured(path: string): Promise<Cost> {
   const workDir = join(folder, "work");
   await mkdir(workDir);
-  const [cpuBefore, started] = [await childrensCpu(), performance.now()];
-  await using file = await open(path);
-  const { size } = await file.stat();
-  const read = async (start: number, end: number) =>
-    (await file.read(Buffer.alloc(end - start), 0, end - start, start)).buffer;
-  const facts = await identify({ size, read }, defaultLimits);
-  await prepare({ path, facts, workDir, limits: defaultLimits, tools });
-  const wall = (performance.now() - started) / 1000;
+  await using source = await openSource(path);
+  const cost = await costOfChildren(async () => {
+    const facts = await identify(source, defaultLimits);
+    await prepare({ path, facts, workDir, limits: defaultLimits, tools });
+  });
   await rm(workDir, { recursive: true });
-  return { cpu: (await childrensCpu()) - cpuBefore, wall };
-}
-
-/** CPU seconds of all child processes that have ended, theirs included: cutime and cstime of proc_pid_stat(5). */
-async function childrensCpu(): Promise<number> {
-  const stat = await readFile("/proc/self/stat", "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[13]) + Number(fields[14])) / 100;
+  return cost;
 }

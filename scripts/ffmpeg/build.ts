@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
-import { copyFile, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
+import { hashFile } from "../../shared/media/hash.ts";
 import { components, licences } from "./components.ts";
 import { fetchSources, installPackages, release, run, unpackSource, versionOf } from "./debian.ts";
 import { verifyTools } from "./verify.ts";
@@ -94,9 +94,6 @@ async function facts(codename: string, made: string): Promise<object> {
 
 async function hashes(files: readonly string[], folder: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const file of files) {
-    const sha256 = createHash("sha256").update(await readFile(join(folder, file)));
-    found[file.startsWith("sources") ? `sources/${basename(file)}` : file] = sha256.digest("hex");
-  }
+  for (const file of files) found[file] = (await hashFile(join(folder, file))).sha256;
   return found;
 }

@@ -76,5 +76,8 @@ function checkRanges(playlist: string, size: number): void {
 
 /** The playlist with the file under that address, wherever it is played from: relative ones would lose the grant. */
 export function withAddress(playlist: string, url: string): string {
-  return playlist.replaceAll(`URI="${mediaName}"`, () => `URI="${url}"`).replaceAll(/^stream\.mp4$/gmu, () => url);
+  return playlist
+    .split("\n")
+    .map((line) => (line === mediaName ? url : line.replace(`URI="${mediaName}"`, () => `URI="${url}"`)))
+    .join("\n");
 }

@@ -39,8 +39,9 @@ export type Repair =
 
 /**
  * Finds what fell through between two steps of a tenant's videos, whatever ended the process that did them, and lets it go
- * on: upload sessions that are over, uploads that processing does not know of, dead work, analyses whose message is gone, unfinished deletions, bytes
- * that nobody wants. May run at any time and any number of times.
+ * on: upload sessions that are over, uploads that processing does not know of, dead work, analyses and evidence whose
+ * message is gone, unfinished deletions, quarantine that is over, bytes that nobody wants. May run at any time and any
+ * number of times.
  */
 export async function sweepTenant(tenant: TenantScope, report: (what: Repair, id: string) => void): Promise<void> {
   const found = await tenant.repository.find(tenantKind, tenant.tenantId);

@@ -113,12 +113,11 @@ async function granted(
 
 /** One small write for each renewal that the flight recorder keeps; none for a device that only asks. */
 async function noteRenewal(tenant: TenantScope, video: Entity<Video>, receivedBytes: number): Promise<void> {
-  const change = tenant.change();
   const flight = renewed(video.flight ?? {}, video.createdAt, { at: now().toISOString(), receivedBytes });
   if (flight === undefined) return;
   try {
     const condition = { state: statesBefore("uploaded") };
-    await change.patch(videoKind, video, { flight }, { condition, ifMatch: video.etag }).record();
+    await tenant.change().patch(videoKind, video, { flight }, { condition, ifMatch: video.etag }).record();
   } catch (error) {
     // Another renewal came at the same time, and is kept.
     if (!isProblem(error, "stale")) throw error;
