@@ -176,33 +176,9 @@ export const phoneRecipes = {
   "sound-longer.webm": (to) => ffmpeg(...marked(2), ...sound(5), ...vp8, "-c:a", "libopus", to),
   "sound-shorter.mp4": (to) => ffmpeg(...marked(5), ...sound(1), ...h264, ...aac, to),
   /** As Safari's recorder writes MP4: in fragments, without a length. */
-  "fragmented.mp4": (to) =>
-    ffmpeg(
-      ...marked(3),
-      ...sound(3),
-      ...h264,
-      "-g",
-      "25",
-      ...aac,
-      "-movflags",
-      "+frag_keyframe+empty_moov+default_base_moof",
-      to,
-    ),
-  "smooth.ismv": (to) => ffmpeg(...marked(3), ...sound(3), ...h264, "-g", "25", ...aac, "-f", "ismv", to),
-  "dash.mp4": (to) =>
-    ffmpeg(
-      ...marked(3),
-      ...sound(3),
-      ...h264,
-      "-g",
-      "25",
-      ...aac,
-      "-movflags",
-      "+dash+frag_keyframe+empty_moov",
-      "-brand",
-      "iso6",
-      to,
-    ),
+  "fragmented.mp4": (to) => inFragments(to, "-movflags", "+frag_keyframe+empty_moov+default_base_moof"),
+  "smooth.ismv": (to) => inFragments(to, "-f", "ismv"),
+  "dash.mp4": (to) => inFragments(to, "-movflags", "+dash+frag_keyframe+empty_moov", "-brand", "iso6"),
   "many-tracks.mp4": (to) =>
     ffmpeg(
       ...marked(2),
@@ -218,21 +194,8 @@ export const phoneRecipes = {
     await using cover = await draft("png");
     await ffmpeg(...marked(2), ...sound(2), ...h264, ...aac, film.path);
     await ffmpeg(...picture(1), "-frames:v", "1", cover.path);
-    await ffmpeg(
-      "-i",
-      film.path,
-      "-i",
-      cover.path,
-      "-map",
-      "0",
-      "-map",
-      "1",
-      "-c",
-      "copy",
-      "-disposition:v:1",
-      "attached_pic",
-      to,
-    );
+    const both = ["-i", film.path, "-i", cover.path, "-map", "0", "-map", "1", "-c", "copy"];
+    await ffmpeg(...both, "-disposition:v:1", "attached_pic", to);
   },
   "subtitles.mp4": async (to) => {
     await using text = await draft("srt");
@@ -262,6 +225,11 @@ export const phoneRecipes = {
     await writeFile(to, Buffer.concat([film, box("free", Buffer.alloc(1000, 1)), box("skip", "x".repeat(1000))]));
   },
 } satisfies Record<string, Recipe>;
+
+/** The marks in fragments of a second, put together as the options say. */
+function inFragments(to: string, ...options: readonly string[]): Promise<unknown> {
+  return ffmpeg(...marked(3), ...sound(3), ...h264, "-g", "25", ...aac, ...options, to);
+}
 
 /** The marks as an HDR picture in which white is as bright as ITU-R BT.2408 has it. */
 async function hdr(to: string, transfer: "arib-std-b67" | "smpte2084"): Promise<void> {

@@ -109,25 +109,11 @@ const bombs: Readonly<Record<string, Attack>> = {
     code: "unsupported_format",
   },
   "archive-in-front.mp4": {
-    make: async (_, clip) => {
-      const film = await readFile(await clip("h264-silent.mp4"));
-      return Buffer.concat([
-        film.subarray(0, film.readUInt32BE(0)),
-        box("free", "PK\u0003\u0004\u0014\0"),
-        film.subarray(film.readUInt32BE(0)),
-      ]);
-    },
+    make: (_, clip) => withInserted(clip, "PK\u0003\u0004\u0014\0"),
     code: "unsupported_format",
   },
   "document-in-front.mp4": {
-    make: async (_, clip) => {
-      const film = await readFile(await clip("h264-silent.mp4"));
-      return Buffer.concat([
-        film.subarray(0, film.readUInt32BE(0)),
-        box("free", "%PDF-1.7\n"),
-        film.subarray(film.readUInt32BE(0)),
-      ]);
-    },
+    make: (_, clip) => withInserted(clip, "%PDF-1.7\n"),
     code: "unsupported_format",
   },
   "still.mp4": {
@@ -139,21 +125,8 @@ const bombs: Readonly<Record<string, Attack>> = {
       await using cover = await draft("png");
       await using song = await draft("mp4");
       await ffmpeg(...picture(1), "-frames:v", "1", cover.path);
-      await ffmpeg(
-        ...sound(2),
-        "-i",
-        cover.path,
-        "-map",
-        "0",
-        "-map",
-        "1",
-        ...aac,
-        "-c:v",
-        "copy",
-        "-disposition:v:0",
-        "attached_pic",
-        song.path,
-      );
+      const both = [...sound(2), "-i", cover.path, "-map", "0", "-map", "1", ...aac, "-c:v", "copy"];
+      await ffmpeg(...both, "-disposition:v:0", "attached_pic", song.path);
       return await readFile(song.path);
     },
     code: "no_video_track",
@@ -297,6 +270,13 @@ async function withReference(reference: Buffer, clip: (name: string) => Promise<
   const film = await readFile(await clip("h264-silent.mp4"));
   boxAt(film, "moov/trak/mdia/minf/dinf/dref").write("free", 4, "latin1");
   return withAdded(film, "moov/trak/mdia/minf/dinf", box("dref", words(0, 1), reference));
+}
+
+/** A film with something else behind its first box, in one that readers skip. */
+async function withInserted(clip: (name: string) => Promise<string>, content: string): Promise<Buffer> {
+  const film = await readFile(await clip("h264-silent.mp4"));
+  const end = film.readUInt32BE(0);
+  return Buffer.concat([film.subarray(0, end), box("free", content), film.subarray(end)]);
 }
 
 /** A file by its absolute path, as QuickTime writes it: an alias record of the old Macintosh. */
