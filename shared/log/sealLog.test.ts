@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { startBackend } from "../../tests/support/backend.ts";
+import { afterEach, expect, test } from "vitest";
+import { backendOfFile } from "../../tests/support/backend.ts";
 import { setClockForTests } from "../clock.ts";
 import { publicKey } from "../protection/signing.ts";
-import { insideBoundaryForTests, openScopeForTests } from "../tenancy/databaseForTests.ts";
+import { openScopeForTests } from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
 import { defineKind } from "../tenancy/kind.ts";
 import { type LogEntry, entryId } from "../tenancy/logEntry.ts";
@@ -15,13 +15,7 @@ import { appendLog } from "./appendLog.ts";
 import { type StoredSeal, keepSeal } from "./sealStore.ts";
 import { verifyLog } from "./verifyLog.ts";
 
-insideBoundaryForTests();
-
-let backend: AsyncDisposable;
-beforeAll(async () => {
-  backend = await startBackend();
-});
-afterAll(() => backend[Symbol.asyncDispose]());
+backendOfFile();
 afterEach(() => {
   setClockForTests();
 });

@@ -1,30 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
-import { setClockForTests } from "../../shared/clock.ts";
-import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { analyseVideo } from "../../shared/videos/analyseVideo.ts";
 import { videoKind } from "../../shared/videos/video.ts";
 import { removeDeadFolders } from "../../shared/videos/workFolder.ts";
 import { analysis } from "../../shared/videos/workLease.ts";
-import { startBackend } from "../support/backend.ts";
+import { backendOfFile } from "../support/backend.ts";
 import { reachedSites, run } from "../support/faultHook.ts";
 import { analysisFaultFiles, sitesOf } from "../support/faultSites.ts";
 import { type GuestUpload, readyVideo, setLease, setSurvey, setVideo, tracesOf } from "./guestUpload.ts";
 import { letLeasesEnd, strikeEverywhere } from "./strikeEverywhere.ts";
 
-insideBoundaryForTests();
+backendOfFile();
 
-let backend: AsyncDisposable;
 let blink: string;
 let black: string;
 beforeAll(async () => {
-  backend = await startBackend();
   [blink, black] = await Promise.all([clip("blink.mp4"), clip("blink-black.mp4")]);
   await removeDeadFolders("none");
-});
-afterAll(async () => {
-  setClockForTests();
-  await backend[Symbol.asyncDispose]();
 });
 
 const nothing = { manifest: false, lease: false, folders: 0 };

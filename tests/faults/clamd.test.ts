@@ -1,51 +1,34 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { type LocalClamd, startClamd } from "../../local/clamd.ts";
 import { clip } from "../../scripts/clips.ts";
-import { now, setClockForTests } from "../../shared/clock.ts";
-import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
-import { processVideo } from "../../shared/videos/processVideo.ts";
 import { startUpload } from "../../shared/videos/startUpload.ts";
 import { type Repair, sweepTenant } from "../../shared/videos/sweepTenant.ts";
 import { videoKind } from "../../shared/videos/video.ts";
-import { startBackend } from "../support/backend.ts";
-import { type GuestUpload, arrivedUpload, complete, tracesOf } from "./guestUpload.ts";
-
-insideBoundaryForTests();
+import { backendOfFile } from "../support/backend.ts";
+import { type GuestUpload, arrivedUpload, completedUpload, deliver, later, tracesOf } from "./guestUpload.ts";
 
 const maxBytes = 200_000;
 
-let backend: AsyncDisposable;
 let clamd: LocalClamd;
 beforeAll(async () => {
   clamd = await startClamd({ maxBytes });
   vi.stubEnv("MALWARE_GATE", "clamd");
   vi.stubEnv("CLAMD_ADDRESS", clamd.address);
   vi.stubEnv("CLAMD_MAX_BYTES", String(maxBytes));
-  backend = await startBackend();
 });
-afterAll(async () => {
-  setClockForTests();
-  await backend[Symbol.asyncDispose]();
-  await clamd.close();
-});
+afterAll(() => clamd.close());
+backendOfFile();
 
-const deliver = ({ tenant, guest, videoId }: GuestUpload) => processVideo(tenant, guest.surveyId, videoId);
 const videoOf = ({ tenant, videoId }: GuestUpload) => tenant.repository.get(videoKind, videoId);
 
-async function completed(file: string): Promise<GuestUpload> {
-  const upload = await arrivedUpload(file);
-  await complete(upload);
-  return upload;
-}
-
 it("a clean video passes, and says so", async () => {
-  const upload = await completed(await clip("h264-silent.mp4"));
+  const upload = await completedUpload(await clip("h264-silent.mp4"));
   expect(await deliver(upload)).toBe("ready");
   expect((await videoOf(upload)).scan).toMatchObject({ gate: "clamd", verdict: "clean" });
 });
 
 it("a video with something in it that clamd knows is locked away", async () => {
-  const upload = await completed(await clip("eicar.mp4"));
+  const upload = await completedUpload(await clip("eicar.mp4"));
   expect(await deliver(upload)).toBe("quarantined");
   expect(await tracesOf(upload)).toMatchObject({ state: "quarantined", rejection: "malware", counted: 0, blobs: {} });
   expect((await videoOf(upload)).scan).toMatchObject({ gate: "clamd", verdict: "malicious" });
@@ -58,7 +41,7 @@ it("what clamd could not look at whole is not accepted in the first place", asyn
 });
 
 it("while clamd is away videos wait, as long as it takes, and none of their attempts is used up", async () => {
-  const upload = await completed(await clip("h264-silent.mp4"));
+  const upload = await completedUpload(await clip("h264-silent.mp4"));
   const port = Number(clamd.address.split(":")[1]);
   await clamd.close();
   for (let delivery = 1; delivery <= 7; delivery++) expect(await deliver(upload)).toBe("waiting");
@@ -66,8 +49,7 @@ it("while clamd is away videos wait, as long as it takes, and none of their atte
   expect((await videoOf(upload)).attempts).toBe(0);
 
   const repairs: Repair[] = [];
-  const at = now().getTime() + 31 * 60_000;
-  setClockForTests(() => new Date(at));
+  later({ minutes: 31 });
   await sweepTenant(upload.tenant, (what) => repairs.push(what));
   expect(repairs).toEqual(["scan_overdue", "announced_again"]);
 

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
-import { now, setClockForTests } from "../../shared/clock.ts";
+import { now } from "../../shared/clock.ts";
 import { draftId, draftKind } from "../../shared/evidence/draft.ts";
 import { newManifest, newSigner, signed } from "../../shared/evidence/evidenceForTests.ts";
 import { findEvidence } from "../../shared/evidence/evidenceStore.ts";
@@ -10,28 +10,21 @@ import { sealEvidence } from "../../shared/evidence/sealEvidence.ts";
 import { verifyEvidence } from "../../shared/evidence/verifyEvidence.ts";
 import { appendLog } from "../../shared/log/appendLog.ts";
 import { deleteBlob, putJson } from "../../shared/storage/blobs.ts";
-import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { deleteVideo } from "../../shared/videos/deleteVideo.ts";
 import { withdraw } from "../../shared/videos/manifest.ts";
 import { sweepTenant } from "../../shared/videos/sweepTenant.ts";
 import { type OutputBlob, blobNames, videoKind } from "../../shared/videos/video.ts";
-import { startBackend } from "../support/backend.ts";
+import { backendOfFile } from "../support/backend.ts";
 import { reachedSites, run } from "../support/faultHook.ts";
 import { evidenceFaultFiles, sitesOf } from "../support/faultSites.ts";
-import { type GuestUpload, arrivedUpload, complete, setVideo, tracesOf } from "./guestUpload.ts";
+import { type GuestUpload, completedUpload, later, setVideo, tracesOf } from "./guestUpload.ts";
 import { strikeEverywhere } from "./strikeEverywhere.ts";
 
-insideBoundaryForTests();
+backendOfFile();
 
-let backend: AsyncDisposable;
 let text: string;
 beforeAll(async () => {
-  backend = await startBackend();
   text = await clip("text.mp4");
-});
-afterAll(async () => {
-  setClockForTests();
-  await backend[Symbol.asyncDispose]();
 });
 
 const names = ({ guest, videoId }: GuestUpload) => blobNames(guest.surveyId, videoId);
@@ -41,8 +34,7 @@ const sealed = ["video.uploaded", "video.ready", "video.sealed"];
 
 /** An upload of which small files were made, as processing would have; the log tells of it. */
 async function readyVideo({ told = true } = {}): Promise<GuestUpload> {
-  const upload = await arrivedUpload(text);
-  await complete(upload);
+  const upload = await completedUpload(text);
   const { tenant, guest, container, videoId, size } = upload;
   const { original, video, poster, sprite } = names(upload);
   const files = { original, video, poster, sprite };
@@ -192,11 +184,10 @@ describe("evidence", () => {
       return repairs;
     };
     expect(await sweep()).toEqual([]);
-    const at = now().getTime() + 11 * 60_000;
-    setClockForTests(() => new Date(at));
+    later({ minutes: 11 });
     expect([await sweep(), await sweep()]).toEqual([["evidence_asked_for"], []]);
     expect(await seal(upload)).toBe("sealed");
-    setClockForTests(() => new Date(at + 11 * 60_000));
+    later({ minutes: 11 });
     expect(await sweep()).toEqual([]);
     await expect(seal(await readyVideo({ told: false }))).rejects.toThrow(
       "the log does not tell of the ready video yet",

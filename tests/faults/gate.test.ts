@@ -1,56 +1,45 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { clip } from "../../scripts/clips.ts";
-import { now, setClockForTests } from "../../shared/clock.ts";
+import { setClockForTests } from "../../shared/clock.ts";
 import { listByPrefix, putJson, statBlob } from "../../shared/storage/blobs.ts";
 import { quarantineContainer, systemContainer } from "../../shared/storage/containers.ts";
-import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { playback } from "../../shared/videos/playback.ts";
-import { processVideo } from "../../shared/videos/processVideo.ts";
 import { lockAway } from "../../shared/videos/quarantine.ts";
 import { recordScan } from "../../shared/videos/recordScan.ts";
 import { retryVideo } from "../../shared/videos/retryVideo.ts";
 import type { ScanVerdict } from "../../shared/videos/scanResult.ts";
 import { type Repair, sweepTenant } from "../../shared/videos/sweepTenant.ts";
 import { blobNames, manifestName, videoKind } from "../../shared/videos/video.ts";
-import { startBackend } from "../support/backend.ts";
+import { backendOfFile } from "../support/backend.ts";
 import { type Fault, faultModes, reachedSites, run } from "../support/faultHook.ts";
 import { gateFaultFiles, sitesOf } from "../support/faultSites.ts";
-import { type GuestUpload, arrivedUpload, cancel, complete, setSurvey, setVideo, tracesOf } from "./guestUpload.ts";
+import {
+  type GuestUpload,
+  cancel,
+  completedUpload,
+  deliver,
+  later,
+  setSurvey,
+  setVideo,
+  tracesOf,
+} from "./guestUpload.ts";
 
-insideBoundaryForTests();
-
-let backend: AsyncDisposable;
 let film: string;
 beforeAll(async () => {
   vi.stubEnv("MALWARE_GATE", "defender");
-  backend = await startBackend();
   film = await clip("h264-silent.mp4");
 });
+backendOfFile();
 afterEach(() => {
   setClockForTests();
 });
-afterAll(async () => {
-  await backend[Symbol.asyncDispose]();
-});
 
-function later(minutes: number): void {
-  const at = now().getTime() + minutes * 60_000;
-  setClockForTests(() => new Date(at));
-}
-
-const deliver = ({ tenant, guest, videoId }: GuestUpload) => processVideo(tenant, guest.surveyId, videoId);
 const videoOf = ({ tenant, videoId }: GuestUpload) => tenant.repository.get(videoKind, videoId);
 const names = ({ guest, videoId }: GuestUpload) => blobNames(guest.surveyId, videoId);
 
-async function completed(): Promise<GuestUpload> {
-  const upload = await arrivedUpload(film);
-  await complete(upload);
-  return upload;
-}
-
 /** Its copy is scanned, and nobody knows the result. */
 async function waiting(): Promise<GuestUpload> {
-  const upload = await completed();
+  const upload = await completedUpload(film);
   expect(await deliver(upload)).toBe("waiting");
   return upload;
 }
@@ -116,7 +105,7 @@ describe("a video at the gate", () => {
   });
 
   it("goes by no verdict but the one on the version that nobody can change any more", async () => {
-    const upload = await completed();
+    const upload = await completedUpload(film);
     const sent = await statBlob(upload.container, names(upload).incoming);
     await report(upload, "clean", sent?.etag);
     expect(await deliver(upload)).toBe("waiting");
@@ -139,7 +128,7 @@ describe("a video at the gate", () => {
   });
 
   it("whose verdict is there before it waits goes on by itself", async () => {
-    const upload = await completed();
+    const upload = await completedUpload(film);
     const before = await announcedAs(upload);
     const site = sitesOf("shared/videos/recordUnmade.ts").at(-2) ?? "";
     const overtake = () => report(upload, "clean");
@@ -170,9 +159,9 @@ describe("a video at the gate", () => {
   it("whose verdict never comes is told of, stays where it is, and is scanned anew on request", async () => {
     const upload = await waiting();
     await expect(retryVideo(upload.tenant, await videoOf(upload))).rejects.toMatchObject({ code: "not_failed" });
-    later(29);
+    later({ minutes: 29 });
     expect(await sweep(upload)).toEqual([]);
-    later(2);
+    later({ minutes: 2 });
     expect(await sweep(upload)).toEqual(["scan_overdue"]);
     expect(await deliver(upload)).toBe("idle");
     const before = await etagOf(upload);
@@ -197,7 +186,7 @@ describe("a video at the gate", () => {
   });
 
   it("of which there is none needs no verdict", async () => {
-    const upload = await completed();
+    const upload = await completedUpload(film);
     const { guest } = upload;
     const unknown = { surveyId: guest.surveyId, videoId: `${upload.videoId.slice(0, -4)}0000`, etag: "1" } as const;
     expect(await recordScan(upload.tenant, { ...unknown, verdict: "malicious" })).toBe("scan_of_nothing");
@@ -251,9 +240,9 @@ describe("malware", () => {
 
   it("is kept for thirty days", async () => {
     const upload = await quarantined();
-    later(30 * 24 * 60 - 1);
+    later({ days: 30, minutes: -1 });
     expect(await sweep(upload)).toEqual([]);
-    later(2);
+    later({ minutes: 2 });
     expect(await sweep(upload)).toEqual(["quarantine_ended"]);
     expect(await tracesOf(upload)).toMatchObject({ state: "deleted", blobs: {} });
     expect(await locked(upload)).toEqual([]);
@@ -271,7 +260,7 @@ const scenarios: [name: string, scenario: Scenario][] = [
   [
     "begins to wait exactly once",
     {
-      arrive: completed,
+      arrive: () => completedUpload(film),
       step: deliver,
       // The folder of a dead attempt goes with the next one.
       left: ({ size }) => ({ state: "processing", lease: false, blobs: { incoming: size, originals: size } }),
@@ -334,13 +323,13 @@ describe("a process that dies, loses an answer or is overtaken, at any await of 
       for (let strike = strikes.shift(); strike !== undefined; strike = strikes.shift()) {
         const upload = await arrive();
         const overtake = async () => {
-          later(2);
+          later({ minutes: 2 });
           await run(() => step(upload));
         };
         const fault: Fault = { ...strike, overtake };
         await run(() => step(upload), fault);
         for (let delivery = 1; ; delivery++) {
-          later(2);
+          later({ minutes: 2 });
           const again = await run(() => step(upload));
           if (again.end !== "died" && "value" in again.end) break;
           if (delivery === 8) throw new Error(`never done after ${fault.mode} ${fault.site}`, { cause: again.end });

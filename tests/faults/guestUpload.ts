@@ -5,7 +5,7 @@ import { deleteBlob, listByPrefix, statBlob } from "../../shared/storage/blobs.t
 import { createTenantContainer, systemContainer } from "../../shared/storage/containers.ts";
 import type { BlobContainer } from "../../shared/storage/accounts.ts";
 import { uploadFile } from "../../shared/storage/streams.ts";
-import { now } from "../../shared/clock.ts";
+import { now, setClockForTests } from "../../shared/clock.ts";
 import { type Survey, surveyKind } from "../../shared/surveys/survey.ts";
 import { templateVersionKind } from "../../shared/templates/template.ts";
 import { counterId } from "../../shared/tenancy/change.ts";
@@ -18,6 +18,7 @@ import { type Tenant, quotasOf, tenantKind } from "../../shared/tenants/tenant.t
 import { blocksOf } from "../../shared/videos/blocks.ts";
 import { cancelUpload } from "../../shared/videos/cancelUpload.ts";
 import { completeUpload } from "../../shared/videos/completeUpload.ts";
+import { type Outcome, processVideo } from "../../shared/videos/processVideo.ts";
 import type { Recorder } from "../../shared/videos/recorder.ts";
 import { startUpload } from "../../shared/videos/startUpload.ts";
 import { viewUpload } from "../../shared/videos/uploadView.ts";
@@ -73,6 +74,24 @@ export async function complete({ tenant, guest, videoId, size }: GuestUpload): P
   await completeUpload(tenant, guest, await videoOf(tenant, guest.surveyId, videoId), { size });
 }
 
+/** A recording that has arrived and waits for processing. */
+export async function completedUpload(file: string): Promise<GuestUpload> {
+  const upload = await arrivedUpload(file);
+  await complete(upload);
+  return upload;
+}
+
+/** Processes the upload, as its manifest has the app do. */
+export function deliver({ tenant, guest, videoId }: GuestUpload): Promise<Outcome> {
+  return processVideo(tenant, guest.surveyId, videoId);
+}
+
+/** Sets the clock so much ahead, where it then stands still. */
+export function later({ days = 0, minutes = 0, seconds = 0 }): void {
+  const at = now().getTime() + ((days * 24 * 60 + minutes) * 60 + seconds) * 1000;
+  setClockForTests(() => new Date(at));
+}
+
 /** Cancels the upload as the guest does. */
 export async function cancel({ tenant, guest, videoId }: GuestUpload): Promise<void> {
   await cancelUpload(tenant, guest, await videoOf(tenant, guest.surveyId, videoId));
@@ -103,8 +122,7 @@ export async function setLease(
 
 /** A video that is ready, as processing leaves it, with the file as what is played. */
 export async function readyVideo(file: string): Promise<GuestUpload> {
-  const upload = await arrivedUpload(file);
-  await complete(upload);
+  const upload = await completedUpload(file);
   const { tenant, guest, container, videoId } = upload;
   const names = blobNames(guest.surveyId, videoId);
   await withdraw({ tenantId: tenant.tenantId, surveyId: guest.surveyId, videoId });

@@ -1,25 +1,22 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { milliseconds } from "../../local/host/settings.ts";
 import { clip } from "../../scripts/clips.ts";
 import { setClockForTests } from "../../shared/clock.ts";
-import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { LeaseLost } from "../../shared/tenancy/lease.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
 import { type Work, claim, freeLease, processing } from "../../shared/videos/workLease.ts";
 import { videoKind } from "../../shared/videos/video.ts";
-import { startBackend } from "../support/backend.ts";
+import { backendOfFile } from "../support/backend.ts";
 import { type GuestUpload, arrivedUpload, complete, tracesOf } from "./guestUpload.ts";
 
-insideBoundaryForTests();
+backendOfFile();
 
 const beatSeconds = 5;
 
-let backend: AsyncDisposable;
 let video: string;
 beforeAll(async () => {
-  backend = await startBackend();
   video = await clip("h264-silent.mp4");
 });
 beforeEach(() => {
@@ -29,9 +26,6 @@ afterEach(() => {
   vi.useRealTimers();
   setClockForTests();
   ahead = 0;
-});
-afterAll(async () => {
-  await backend[Symbol.asyncDispose]();
 });
 
 let ahead = 0;

@@ -8,7 +8,7 @@ import { now } from "../../shared/clock.ts";
 import { appendLog } from "../../shared/log/appendLog.ts";
 import { type QueueName, queueNames } from "../../shared/storage/queues.ts";
 import { queueAccount } from "../../shared/storage/accounts.ts";
-import { insideBoundaryForTests, openScopeForTests } from "../../shared/tenancy/databaseForTests.ts";
+import { openScopeForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { factKind } from "../../shared/tenancy/fact.ts";
 import { newId, prefixes } from "../../shared/tenancy/ids.ts";
 import { defineKind } from "../../shared/tenancy/kind.ts";
@@ -18,7 +18,7 @@ import { createWebhook } from "../../shared/webhooks/createWebhook.ts";
 import { type DeliveryMessage, deliverWebhook } from "../../shared/webhooks/deliverWebhook.ts";
 import { deliveryId, deliveryKind, retrySeconds } from "../../shared/webhooks/delivery.ts";
 import { webhookKind } from "../../shared/webhooks/webhook.ts";
-import { startBackend } from "../support/backend.ts";
+import { backendOfFile } from "../support/backend.ts";
 import { type Fault, faultModes, reachedSites, run } from "../support/faultHook.ts";
 import { logFaultFiles, sitesOf } from "../support/faultSites.ts";
 
@@ -42,19 +42,13 @@ const receiver = createServer((request, response) => {
   });
 });
 
-insideBoundaryForTests();
-
-let backend: AsyncDisposable;
 let origin: string;
 beforeAll(async () => {
   origin = `http://127.0.0.1:${await listen(receiver, 0, "webhook receiver")}`;
   vi.stubEnv("WEBHOOK_ALLOWED_ORIGINS", origin);
-  backend = await startBackend();
 });
-afterAll(async () => {
-  await backend[Symbol.asyncDispose]();
-  await stop(receiver);
-});
+afterAll(() => stop(receiver));
+backendOfFile();
 
 interface Case {
   readonly tenant: TenantScope;

@@ -1,38 +1,27 @@
 import { randomInt } from "node:crypto";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { now, setClockForTests } from "../../shared/clock.ts";
 import { listByPrefix } from "../../shared/storage/blobs.ts";
-import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
 import { sweepTenant } from "../../shared/videos/sweepTenant.ts";
 import { viewUpload } from "../../shared/videos/uploadView.ts";
 import { videoKind } from "../../shared/videos/video.ts";
 import { videoOf, videosOf } from "../../shared/videos/videoOf.ts";
 import { Random } from "../certify/random.ts";
-import { startBackend } from "../support/backend.ts";
-import { type GuestUpload, arrivedUpload, cancel, complete, countedBytes, nextUpload } from "./guestUpload.ts";
+import { backendOfFile } from "../support/backend.ts";
+import { type GuestUpload, arrivedUpload, cancel, complete, countedBytes, later, nextUpload } from "./guestUpload.ts";
 
-insideBoundaryForTests();
+backendOfFile();
 
-let backend: AsyncDisposable;
 let text: string;
 let film: string;
 beforeAll(async () => {
-  backend = await startBackend();
   [text, film] = await Promise.all([clip("text.mp4"), clip("h264-silent.mp4")]);
 });
 afterEach(() => {
   setClockForTests();
 });
-afterAll(async () => {
-  await backend[Symbol.asyncDispose]();
-});
-
-function later(seconds: number): void {
-  const at = now().getTime() + seconds * 1000;
-  setClockForTests(() => new Date(at));
-}
 
 describe("a renewal", () => {
   const stored = ({ tenant, videoId }: GuestUpload) => tenant.repository.get(videoKind, videoId);
@@ -47,18 +36,18 @@ describe("a renewal", () => {
     const upload = await arrivedUpload(text);
     await renew(upload);
     expect((await stored(upload)).flight).toEqual({});
-    later(31);
+    later({ seconds: 31 });
     await renew(upload);
     const kept = await stored(upload);
     expect(kept.flight).toEqual({ renewals: [{ at: now().toISOString(), receivedBytes: upload.size }] });
-    later(3_600);
+    later({ seconds: 3_600 });
     await renew(upload);
     expect((await stored(upload)).etag).toBe(kept.etag);
   });
 
   it("is given to all who ask at once, and kept once", async () => {
     const upload = await arrivedUpload(text);
-    later(31);
+    later({ seconds: 31 });
     const views = await Promise.all([renew(upload), renew(upload), renew(upload)]);
     expect(views.filter((view) => view.upload?.url !== undefined)).toHaveLength(3);
     expect((await stored(upload)).flight?.renewals).toHaveLength(1);
@@ -66,7 +55,7 @@ describe("a renewal", () => {
 
   it("stays with the video when it arrives, and of how many blocks that was", async () => {
     const upload = await arrivedUpload(text);
-    later(31);
+    later({ seconds: 31 });
     await renew(upload);
     await complete(upload);
     const { flight } = await stored(upload);

@@ -1,30 +1,18 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
 import { surveyKind } from "../../shared/surveys/survey.ts";
 import { submitSurvey } from "../../shared/surveys/submitSurvey.ts";
-import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
 import { videoKind } from "../../shared/videos/video.ts";
-import { startBackend } from "../support/backend.ts";
-import { type GuestUpload, arrivedUpload, cancel, complete } from "./guestUpload.ts";
+import { backendOfFile } from "../support/backend.ts";
+import { type GuestUpload, cancel, completedUpload } from "./guestUpload.ts";
 
-insideBoundaryForTests();
+backendOfFile();
 
-let backend: AsyncDisposable;
 let text: string;
 beforeAll(async () => {
-  backend = await startBackend();
   text = await clip("text.mp4");
 });
-afterAll(async () => {
-  await backend[Symbol.asyncDispose]();
-});
-
-async function completed(): Promise<GuestUpload> {
-  const upload = await arrivedUpload(text);
-  await complete(upload);
-  return upload;
-}
 
 async function outcome({ tenant, guest, videoId }: GuestUpload): Promise<string> {
   const survey = await tenant.repository.get(surveyKind, guest.surveyId);
@@ -37,7 +25,7 @@ const rounds = 12;
 it("a required video is never both handed in and taken back", async () => {
   const outcomes = new Set<string>();
   for (let round = 0; round < rounds; round++) {
-    const upload = await completed();
+    const upload = await completedUpload(text);
     await Promise.allSettled([submitSurvey(upload.tenant, upload.guest), cancel(upload)]);
     outcomes.add(await outcome(upload));
   }
@@ -48,7 +36,7 @@ it("a required video is never both handed in and taken back", async () => {
 it("a required video that is refused while it is handed in brings the survey back to the guest", async () => {
   const outcomes = new Set<string>();
   for (let round = 0; round < rounds; round++) {
-    const upload = await completed();
+    const upload = await completedUpload(text);
     const submitted = new Promise((resolve) => setTimeout(resolve, round * 12)).then(() =>
       submitSurvey(upload.tenant, upload.guest),
     );

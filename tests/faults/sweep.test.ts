@@ -1,9 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, beforeAll, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
-import { now, setClockForTests } from "../../shared/clock.ts";
+import { setClockForTests } from "../../shared/clock.ts";
 import { queueAccount } from "../../shared/storage/accounts.ts";
 import { deleteBlob, listByPrefix, putJson } from "../../shared/storage/blobs.ts";
-import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { blockId } from "../../shared/videos/blocks.ts";
 import { announce, withdraw } from "../../shared/videos/manifest.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
@@ -11,48 +10,33 @@ import { type Repair, sweepTenant } from "../../shared/videos/sweepTenant.ts";
 import { viewUpload } from "../../shared/videos/uploadView.ts";
 import { blobNames, videoKind } from "../../shared/videos/video.ts";
 import { analysis } from "../../shared/videos/workLease.ts";
-import { startBackend } from "../support/backend.ts";
+import { backendOfFile } from "../support/backend.ts";
 import {
   type GuestUpload,
   arrivedUpload,
   cancel,
-  complete,
+  completedUpload,
+  later,
   nextUpload,
   setLease,
   setVideo,
   tracesOf,
 } from "./guestUpload.ts";
 
-insideBoundaryForTests();
+backendOfFile();
 
-let backend: AsyncDisposable;
 let text: string;
 beforeAll(async () => {
-  backend = await startBackend();
   text = await clip("text.mp4");
 });
 afterEach(() => {
   setClockForTests();
 });
-afterAll(async () => {
-  await backend[Symbol.asyncDispose]();
-});
-
-function later(minutes: number): void {
-  const at = now().getTime() + minutes * 60_000;
-  setClockForTests(() => new Date(at));
-}
 
 async function sweep({ tenant }: GuestUpload): Promise<Repair[]> {
   const repairs: Repair[] = [];
   await sweepTenant(tenant, (what) => repairs.push(what));
   return repairs;
-}
-
-async function completed(): Promise<GuestUpload> {
-  const upload = await arrivedUpload(text);
-  await complete(upload);
-  return upload;
 }
 
 const placeOf = ({ tenant, guest, videoId }: GuestUpload) => ({
@@ -64,33 +48,37 @@ const videoIn = ({ tenant, videoId }: GuestUpload) => tenant.repository.get(vide
 const incoming = ({ guest, videoId }: GuestUpload) => blobNames(guest.surveyId, videoId).incoming;
 
 it("leaves alone what is on its way", async () => {
-  const [arrived, uploaded] = [await arrivedUpload(text), await completed()];
+  const [arrived, uploaded] = [await arrivedUpload(text), await completedUpload(text)];
   expect([await sweep(arrived), await sweep(uploaded)]).toEqual([[], []]);
   expect(await tracesOf(arrived)).toMatchObject({ state: "awaiting_upload", counted: arrived.size });
 });
 
 it("ends an upload whose session is over: nothing is stored, nothing is counted", async () => {
   const upload = await arrivedUpload(text);
-  later(6 * 24 * 60 + 1);
+  later({ days: 6, minutes: 1 });
   expect(await sweep(upload)).toEqual(["upload_expired"]);
   expect(await tracesOf(upload)).toEqual(expect.objectContaining({ state: "upload_expired", counted: 0, blobs: {} }));
   expect(await sweep(upload)).toEqual([]);
 });
 
 it("announces an upload whose manifest was never written", async () => {
-  const upload = await completed();
+  const upload = await completedUpload(text);
   await withdraw(placeOf(upload));
-  later(2);
+  later({ minutes: 2 });
   expect(await sweep(upload)).toEqual(["announced"]);
   expect(await tracesOf(upload)).toMatchObject({ state: "uploaded", manifest: true });
 });
 
 it("announces again what nobody began, and what somebody began and left", async () => {
-  const [forgotten, left, alive] = [await completed(), await completed(), await completed()];
+  const [forgotten, left, alive] = [
+    await completedUpload(text),
+    await completedUpload(text),
+    await completedUpload(text),
+  ];
   for (const upload of [left, alive]) await setVideo(upload, { state: "processing", attempts: 1 });
   await setLease(left, -1);
   await setLease(alive, 3_600_000);
-  later(11);
+  later({ minutes: 11 });
   expect([await sweep(forgotten), await sweep(left), await sweep(alive)]).toEqual([
     ["announced_again"],
     ["announced_again"],
@@ -100,10 +88,10 @@ it("announces again what nobody began, and what somebody began and left", async 
 
 it("asks again for an analysis that nobody began, and for one that somebody began and left", async () => {
   const [fresh, forgotten, left, alive] = [
-    await completed(),
-    await completed(),
-    await completed(),
-    await completed(),
+    await completedUpload(text),
+    await completedUpload(text),
+    await completedUpload(text),
+    await completedUpload(text),
   ] as const;
   for (const upload of [fresh, forgotten, left, alive]) {
     await withdraw(placeOf(upload));
@@ -113,7 +101,7 @@ it("asks again for an analysis that nobody began, and for one that somebody bega
   await setLease(left, -1, analysis);
   await setLease(alive, 3_600_000, analysis);
   expect(await sweep(fresh)).toEqual([]);
-  later(11);
+  later({ minutes: 11 });
   expect([await sweep(forgotten), await sweep(left), await sweep(alive)]).toEqual([
     ["analysis_asked_again"],
     ["analysis_asked_again"],
@@ -128,7 +116,7 @@ it("asks again for an analysis that nobody began, and for one that somebody bega
 });
 
 it("finishes a deletion", async () => {
-  const upload = await completed();
+  const upload = await completedUpload(text);
   const nowhere = { totalMs: 0, longest: [] };
   await setVideo(upload, {
     ...{ state: "deleting", analysisState: "done" },
@@ -148,7 +136,7 @@ it("finishes a deletion", async () => {
 });
 
 it("removes what is sent after the end under a grant that outlives it, and a manifest that is left", async () => {
-  const upload = await completed();
+  const upload = await completedUpload(text);
   const { tenant, guest, videoId, container } = upload;
   await processVideo(tenant, guest.surveyId, videoId);
   await putJson(container, incoming(upload), "late");
@@ -165,7 +153,7 @@ it("ends a session that is over, whichever upload changed last", async () => {
   const { upload } = await videoIn(second);
   await setVideo(second, { upload: { ...upload, expiresAt: "2999-01-01T00:00:00.000Z" } });
   await setVideo(first, { attempts: 0 });
-  later(6 * 24 * 60 + 1);
+  later({ days: 6, minutes: 1 });
   expect(await sweep(first)).toEqual(["upload_expired"]);
   expect([(await tracesOf(first)).state, (await tracesOf(second)).state]).toEqual([
     "upload_expired",
@@ -191,7 +179,7 @@ it("discards the blocks of a video whose document is gone, unless it may only be
     .remove(await videoIn(upload))
     .record();
   expect(await sweep(upload)).toEqual([]);
-  later(61);
+  later({ minutes: 61 });
   expect(await sweep(upload)).toEqual(["upload_discarded"]);
   const left = [];
   for await (const { name } of listByPrefix(upload.container, "", { uncommitted: true })) left.push(name);

@@ -1,22 +1,21 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { clip } from "../../scripts/clips.ts";
-import { setClockForTests } from "../../shared/clock.ts";
-import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { announceAgain } from "../../shared/videos/manifest.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
 import { removeDeadFolders } from "../../shared/videos/workFolder.ts";
 import { progressOf } from "../../shared/videos/workLease.ts";
-import { startBackend } from "../support/backend.ts";
+import { backendOfFile } from "../support/backend.ts";
 import { reachedSites, run } from "../support/faultHook.ts";
 import { faultFiles, sitesOf } from "../support/faultSites.ts";
 import {
-  type GuestUpload,
   arrivedUpload,
   cancel,
   complete,
+  completedUpload,
+  deliver,
   setLease,
   setSurvey,
   setVideo,
@@ -24,26 +23,14 @@ import {
 } from "./guestUpload.ts";
 import { letLeasesEnd, strikeEverywhere } from "./strikeEverywhere.ts";
 
-insideBoundaryForTests();
+backendOfFile();
 
-let backend: AsyncDisposable;
 let video: string;
 let text: string;
 beforeAll(async () => {
-  backend = await startBackend();
   [video, text] = await Promise.all([clip("h264-silent.mp4"), clip("text.mp4")]);
   await removeDeadFolders("none");
 });
-afterAll(async () => {
-  setClockForTests();
-  await backend[Symbol.asyncDispose]();
-});
-
-async function completed(file: string): Promise<GuestUpload> {
-  const upload = await arrivedUpload(file);
-  await complete(upload);
-  return upload;
-}
 
 /** Does the work on another machine, which has temporary files of its own. */
 async function elsewhere(work: () => Promise<unknown>): Promise<void> {
@@ -58,7 +45,6 @@ async function elsewhere(work: () => Promise<unknown>): Promise<void> {
   }
 }
 
-const deliver = ({ tenant, guest, videoId }: GuestUpload) => processVideo(tenant, guest.surveyId, videoId);
 const nothing = { manifest: false, lease: false, folders: 0 };
 
 describe("a process that dies, loses an answer or is overtaken, at any await", () => {
@@ -84,7 +70,7 @@ describe("a process that dies, loses an answer or is overtaken, at any await", (
   it("rejects a video exactly once and gives a submitted survey back", { timeout: 240_000 }, async () => {
     rejecting = await strikeEverywhere({
       arrive: async () => {
-        const upload = await completed(text);
+        const upload = await completedUpload(text);
         await setSurvey(upload, { state: "submitted" });
         return upload;
       },
@@ -105,7 +91,7 @@ describe("a process that dies, loses an answer or is overtaken, at any await", (
   it("makes a video ready exactly once", { timeout: 300_000 }, async () => {
     const { blobs, ...traces } = await madeReady();
     const hits = await strikeEverywhere({
-      arrive: () => completed(video),
+      arrive: () => completedUpload(video),
       step: deliver,
       left: () => ({ ...traces, blobs }),
       like: rejecting,
@@ -117,7 +103,7 @@ describe("a process that dies, loses an answer or is overtaken, at any await", (
   });
 
   async function madeReady() {
-    const upload = await completed(video);
+    const upload = await completedUpload(video);
     await deliver(upload);
     return await tracesOf(upload);
   }
@@ -125,7 +111,7 @@ describe("a process that dies, loses an answer or is overtaken, at any await", (
   it("gives a video up exactly once, after the attempts of others who died", { timeout: 120_000 }, async () => {
     await strikeEverywhere({
       arrive: async () => {
-        const upload = await completed(text);
+        const upload = await completedUpload(text);
         await setVideo(upload, { state: "processing", attempts: 5 });
         await setLease(upload, 50);
         return upload;
@@ -144,7 +130,7 @@ describe("a process that dies, loses an answer or is overtaken, at any await", (
   });
 
   it("leaves nothing where another machine finished the video meanwhile and its guest deleted it", async () => {
-    const upload = await completed(video);
+    const upload = await completedUpload(video);
     const overtake = async () => {
       letLeasesEnd();
       await elsewhere(() => run(() => deliver(upload)));
@@ -160,7 +146,7 @@ describe("a process that dies, loses an answer or is overtaken, at any await", (
   });
 
   it("gives a video up when the fifth attempt fails", async () => {
-    const upload = await completed(video);
+    const upload = await completedUpload(video);
     await setVideo(upload, { attempts: 4 });
     const site = sitesOf("shared/videos/prepareVideo.ts")[0] ?? "";
     await run(() => deliver(upload), { site, time: 1, mode: "lost", overtake: () => Promise.resolve() });
@@ -168,7 +154,7 @@ describe("a process that dies, loses an answer or is overtaken, at any await", (
   });
 
   it("leaves a video to whoever is at work on it, and shows how far they are", async () => {
-    const upload = await completed(video);
+    const upload = await completedUpload(video);
     await setVideo(upload, { state: "processing" });
     await setLease(upload, 300_000);
     expect((await run(() => progressOf(upload.tenant, upload.videoId))).end).toEqual({ value: 0.5 });
@@ -178,7 +164,7 @@ describe("a process that dies, loses an answer or is overtaken, at any await", (
   });
 
   it("removes the manifest of a video that does not exist", async () => {
-    const upload = await completed(video);
+    const upload = await completedUpload(video);
     const { tenant, guest } = upload;
     const unknown = `${upload.videoId.slice(0, -4)}0000`;
     expect((await run(() => processVideo(tenant, guest.surveyId, unknown))).end).toEqual({ value: "idle" });

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { vi } from "vitest";
+import { afterAll, beforeAll, vi } from "vitest";
 import { startAzurite } from "../../local/azurite.ts";
 import { startBlobFront } from "../../local/blobFront.ts";
 import { loadCertificates, trust } from "../../local/certificates.ts";
@@ -9,7 +9,25 @@ import { startCosmos } from "../../local/cosmos/server.ts";
 import { startIdentity } from "../../local/identity.ts";
 import { provision } from "../../local/provision.ts";
 import { startVault } from "../../local/vault/vault.ts";
+import { setClockForTests } from "../../shared/clock.ts";
 import { compose } from "../../shared/composition.ts";
+import { insideBoundaryForTests } from "../../shared/tenancy/databaseForTests.ts";
+
+/**
+ * {@link startBackend} around a file's tests, each of which runs as a function does. Settings of the file's own have to be
+ * there before.
+ */
+export function backendOfFile(): void {
+  let backend: AsyncDisposable | undefined;
+  insideBoundaryForTests();
+  beforeAll(async () => {
+    backend = await startBackend();
+  });
+  afterAll(async () => {
+    setClockForTests();
+    await backend?.[Symbol.asyncDispose]();
+  });
+}
 
 /**
  * Database, storage, vault and identity of a test file's own, without a host: nothing reacts to what happens in them. The
