@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { faultSites } from "./tests/support/faultSites.ts";
+import { LongestFirst } from "./tests/support/longestFirst.ts";
 
 export default defineConfig({
   plugins: [faultSites()],
@@ -7,7 +8,9 @@ export default defineConfig({
     include: ["{functions,shared,local,scripts,tests}/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 30_000,
+    sequence: { sequencer: LongestFirst },
+    // Longer than any helper waits: what a test waited for in vain is told by that helper, not by a clock.
+    testTimeout: 120_000,
     hookTimeout: 60_000,
     setupFiles: ["tests/support/setup.ts"],
     globalSetup: ["tests/support/stack.ts"],

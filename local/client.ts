@@ -98,13 +98,17 @@ export async function messagesTo({ mailUrl }: Pick<StackAddresses, "mailUrl">, t
   return ((await answer.json()) as { messages: readonly Mail[] }).messages;
 }
 
-/** Asks again until there is an answer; throws after the given seconds. */
-export async function until<T>(what: string, seconds: number, ask: () => Promise<T | undefined>): Promise<T> {
+/** Asks again until there is an answer; throws after the given seconds, and says what it waited for. */
+export async function until<T>(
+  what: string | (() => string),
+  seconds: number,
+  ask: () => Promise<T | undefined>,
+): Promise<T> {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (Date.now() > end) throw new LocalError(`Waited ${seconds} s for ${what}.`);
+    if (Date.now() > end) throw new LocalError(`Waited ${seconds} s for ${typeof what === "string" ? what : what()}.`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -63,10 +63,16 @@ const final = ["ready", "rejected", "quarantined", "processing_failed"];
 
 /** The upload once it is processed. */
 export async function processed(guest: string, id: string, seconds = 60): Promise<Upload> {
-  return await until(`video ${id}`, seconds, async () => {
-    const { body } = await expectApi<Upload>(`GET /v1/guest/videos/${id}`, 200, { token: guest });
-    return final.includes(body.state) ? body : undefined;
-  });
+  let state = "unknown";
+  return await until(
+    () => `video ${id}, which was ${state} at last`,
+    seconds,
+    async () => {
+      const { body } = await expectApi<Upload>(`GET /v1/guest/videos/${id}`, 200, { token: guest });
+      ({ state } = body);
+      return final.includes(state) ? body : undefined;
+    },
+  );
 }
 
 /** The code that the API refuses the operation with. */

@@ -1,0 +1,25 @@
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** Files that take a minute or more, the longest first. */
+const longest = [
+  "tests/faults/uploads.test.ts",
+  "tests/journeys/lostConnections.test.ts",
+  "tests/certify/certify.test.ts",
+  "tests/crash/crash.test.ts",
+];
+
+/**
+ * Starts the longest files first: on a fresh clone nothing is known of how long files take, and one that starts last is
+ * waited for alone.
+ */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
+function rank({ moduleId }: TestSpecification): number {
+  const place = longest.findIndex((file) => moduleId.endsWith(`/${file}`));
+  return place === -1 ? longest.length : place;
+}
