@@ -9,7 +9,7 @@ import { copyableRecording, phoneRecording, wrongFile } from "./video/inputs.ts"
 
 const usage = `Measures what makes a video ready, against the bare programs doing the same list of jobs in the same run.
 
-  npm run bench:video [-- --rounds N] [--only transcode|remux|memory|reject|parallel]
+  npm run bench:video [-- --rounds N] [--only transcode|remux|memory|reject|storyboard|parallel|answers]
 
 Prints a table and writes reports/bench-video.json.`;
 
@@ -43,7 +43,9 @@ async function main(rounds: number, only: string | undefined): Promise<void> {
     remux: async () => [await compare("remux, 10 min", await copyableRecording(600), 600, rounds, "wall <= 1.3")],
     memory: () => memory(),
     reject: async () => [await reject()],
+    storyboard: async () => [await storyboard(rounds)],
     parallel: async () => [await parallel(rounds)],
+    answers: async () => [await answers(rounds)],
   };
   const chosen = Object.entries(subjects).filter(([name]) => only === undefined || name === only);
   if (chosen.length === 0) throw new Error(usage);
@@ -102,16 +104,54 @@ async function reject(): Promise<Row> {
   };
 }
 
+/** What the pictures under the timeline of an hour cost, against those of a minute. */
+async function storyboard(rounds: number): Promise<Row> {
+  const paths = { minute: await copyableRecording(60), hour: await copyableRecording(3600) };
+  const costs: { readonly [length in keyof typeof paths]: number[] } = { minute: [], hour: [] };
+  for (let round = 0; round < rounds; round++)
+    for (const length of ["minute", "hour"] as const) {
+      const { cpuSeconds } = await inFolder((folder) => ran<Cost>("video/stillsOf.ts", paths[length], folder));
+      costs[length].push(cpuSeconds);
+    }
+  const [minute, hour] = [median(costs.minute), median(costs.hour)];
+  return {
+    what: "storyboard of an hour against that of a minute, CPU",
+    ours: `${hour.toFixed(2)} s`,
+    bare: `${minute.toFixed(2)} s`,
+    ratio: hour / minute,
+    wanted: "<= 1.5",
+  };
+}
+
+/** How the API answers while two videos are encoded beside it, against how it answers when nothing is. */
+async function answers(rounds: number): Promise<Row> {
+  const idle: number[] = [];
+  const busy: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const { idleMs, busyMs } = await ran<{ idleMs: number; busyMs: number }>("video/answers.ts");
+    idle.push(idleMs);
+    busy.push(busyMs);
+  }
+  const [one, other] = [median(idle), median(busy)];
+  return {
+    what: "95th percentile of answers while two videos are encoded",
+    ours: `${other.toFixed(1)} ms`,
+    bare: `${one.toFixed(1)} ms idle`,
+    ratio: other / one,
+    wanted: "<= 3",
+  };
+}
+
 /** Two remux jobs side by side against the same two one after the other. */
 async function parallel(rounds: number): Promise<Row> {
   const path = await copyableRecording(600);
   const apart: number[] = [];
   const together: number[] = [];
+  const cores: number[] = [];
   const job = () => inFolder((folder) => workOn(path, folder));
   for (let round = 0; round < rounds; round++) {
     const started = performance.now();
-    await job();
-    await job();
+    for (const { cpuSeconds, wallSeconds } of [await job(), await job()]) cores.push(cpuSeconds / wallSeconds);
     const between = performance.now();
     await Promise.all([job(), job()]);
     apart.push((between - started) / 1000);
@@ -121,7 +161,7 @@ async function parallel(rounds: number): Promise<Row> {
   return {
     what: "throughput of two remux jobs at once",
     ours: `${two.toFixed(2)} s`,
-    bare: `${one.toFixed(2)} s in turn`,
+    bare: `${one.toFixed(2)} s in turn, each on ${median(cores).toFixed(2)} cores`,
     ratio: one / two,
     wanted: ">= 1.6",
   };
@@ -131,8 +171,8 @@ function workOn(path: string, folder: string): Promise<Work> {
   return ran<Work>("video/work.ts", path, folder);
 }
 
-async function ran<T>(program: string, path: string, folder: string): Promise<T> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, program), path, folder], {
+async function ran<T>(program: string, ...args: readonly string[]): Promise<T> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, program), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let output = "";
