@@ -1,4 +1,5 @@
 import { app } from "@azure/functions";
+import { confinement } from "../../shared/media/confinement.ts";
 import { blobTrigger } from "../../shared/triggers/blobTrigger.ts";
 import { processVideo as process } from "../../shared/videos/processVideo.ts";
 
@@ -13,6 +14,7 @@ export const processVideo = blobTrigger({
       tenantId: tenant.tenantId,
       requestId: tenant.requestId,
       target: params.videoId,
+      confinement: (await confinement()).name,
       milliseconds: Math.round(performance.now() - started),
     });
   },

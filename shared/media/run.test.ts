@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { confinement } from "./confinement.ts";
+import { confinement, strongest } from "./confinement.ts";
 import { type ProcessLimits, progressOf, run, type RunOptions } from "./run.ts";
 
 const limits: ProcessLimits = {
@@ -155,6 +155,15 @@ test("a tool gains no rights, and keeps none of root's", async () => {
   const status = await shell("cat /proc/self/status");
   expect(command[0] === "/usr/bin/env" || /^NoNewPrivs:\s*1$/mu.test(status)).toBe(true);
   expect(!command.includes("--bounding-set=-all") || /^CapEff:\s*0+$/mu.test(status)).toBe(true);
+});
+
+test("a confinement that fails for a moment is not given up for a weaker one", async () => {
+  const marker = join(cwd, "tried");
+  const once = ["/bin/sh", "-c", `[ -e ${marker} ] || { touch ${marker}; exit 1; }`] as const;
+  const [strong, weak] = [{ command: once }, { command: ["/usr/bin/env"] }] as const;
+  expect(await strongest<{ readonly command: readonly [string, ...string[]] }>([strong, weak])).toBe(strong);
+  const never = { command: ["/usr/bin/false"] } as const;
+  expect(await strongest<{ readonly command: readonly [string, ...string[]] }>([never, weak])).toBe(weak);
 });
 
 const { offline, alone } = await confinement();

@@ -21,6 +21,8 @@ export interface LogFields {
   readonly databaseRequests?: number;
   readonly databaseRefused?: number;
   readonly target?: string;
+  /** How far the tools that open videos are confined on this machine. */
+  readonly confinement?: string;
   readonly error?: string;
   readonly at?: readonly string[];
 }
