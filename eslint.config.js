@@ -45,7 +45,7 @@ const noDefects = {
 };
 
 export default defineConfig(
-  globalIgnores(["dist", ".local", ".cache", "coverage", "reports"]),
+  globalIgnores(["dist", "package", ".local", ".cache", "coverage", "reports"]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,

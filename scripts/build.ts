@@ -11,6 +11,8 @@ export interface BuildOptions {
   readonly outdir?: string;
   /** For tests that build the app with a fault in it. */
   readonly plugins?: readonly Plugin[];
+  /** As it is deployed: minified, with all shared code in one chunk, and source maps beside. */
+  readonly forPackage?: boolean;
 }
 
 export interface BuildResult {
@@ -18,6 +20,8 @@ export interface BuildResult {
   readonly files: readonly string[];
   /** Everything that was written, chunks included. */
   readonly bytes: number;
+  /** Files that something was bundled from, relative to `root`. */
+  readonly sources: readonly string[];
 }
 
 const projectRoot = dirname(import.meta.dirname);
@@ -33,7 +37,7 @@ export async function build(options: BuildOptions = {}): Promise<BuildResult> {
     throw new Error("The output folder is deleted first: it cannot be the project itself.");
   const entries = globSync("functions/*/*.ts", { cwd: root }).filter((file) => !file.endsWith(".test.ts"));
   await rm(outdir, { recursive: true, force: true });
-  if (entries.length === 0) return { files: [], bytes: 0 };
+  if (entries.length === 0) return { files: [], bytes: 0, sources: [] };
   const { metafile, warnings } = await bundle({
     absWorkingDir: root,
     entryPoints: entries,
@@ -53,7 +57,8 @@ export async function build(options: BuildOptions = {}): Promise<BuildResult> {
       js: 'import { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);',
     },
     legalComments: "none",
-    plugins: [...(options.plugins ?? [])],
+    plugins: [...(options.plugins ?? []), ...(options.forPackage === true ? [sharedByAll(root, entries)] : [])],
+    ...(options.forPackage === true && forPackage),
     metafile: true,
     logLevel: "silent",
   });
@@ -61,6 +66,39 @@ export async function build(options: BuildOptions = {}): Promise<BuildResult> {
   return {
     files: entries.map((entry) => join(outdir, entry.replace(/\.ts$/u, ".js"))),
     bytes: Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0),
+    sources: Object.keys(metafile.inputs),
+  };
+}
+
+/** Names stay, for stack traces and errors; maps hold places only, no source, and are not deployed. */
+const forPackage = { minify: true, keepNames: true, sourcemap: "external", sourcesContent: false } as const;
+
+/**
+ * Makes every function import what any function imports. A chunk is what the same functions share, so without this there
+ * are more chunks than functions, each of them a file to open at a cold start, where all functions are loaded anyway.
+ */
+function sharedByAll(root: string, entries: readonly string[]): Plugin {
+  const paths = new Set(entries.map((entry) => join(root, entry)));
+  return {
+    name: "shared-by-all",
+    setup: (build) => {
+      build.onLoad({ filter: /\/functions\/[^/]+\/[^/]+\.ts$/ }, async ({ path }) => {
+        if (!paths.has(path)) return undefined;
+        return { contents: `import "shared-by-all";\n${await readFile(path, "utf8")}`, loader: "ts" };
+      });
+      build.onResolve({ filter: /^shared-by-all$/ }, () => ({ path: "imports", namespace: "shared-by-all" }));
+      build.onLoad({ filter: /^imports$/, namespace: "shared-by-all" }, async () => {
+        const sources = await Promise.all(entries.map((entry) => readFile(join(root, entry), "utf8")));
+        const imported = sources.flatMap((source) =>
+          Array.from(
+            source.matchAll(/^import (?!type ).*? from "\.\.\/\.\.\/(?<file>[^"]+\.ts)";$/gmu),
+            (found) => found[1],
+          ),
+        );
+        const lines = [...new Set(imported)].toSorted().map((file) => `import "./${file}";`);
+        return { contents: lines.join("\n"), loader: "ts", resolveDir: root };
+      });
+    },
   };
 }
 

@@ -40,6 +40,9 @@ export function quietPort(): number {
   return randomInt(10_000, 30_000);
 }
 
+/** Names another folder with a built app that the tests are to run, such as an unpacked package. */
+export const appFolderVariable = "CALLPILOT_APP_FOLDER";
+
 /** As `npm start` runs it: what calls something deprecated ends the stack, and so the tests. */
 const strict = ["--throw-deprecation"];
 
@@ -48,10 +51,10 @@ export async function startStackProcess(options: {
   readonly dataDir: string;
   readonly port?: number;
   readonly args?: readonly string[];
-  /** Folder of the built app; this one unless given. */
+  /** Folder of the built app; unless given, the one that {@link appFolderVariable} names, or this one. */
   readonly appDir?: string;
 }): Promise<RunningStack> {
-  const { dataDir, port = 0, args = [], appDir = process.cwd() } = options;
+  const { dataDir, port = 0, args = [], appDir = process.env[appFolderVariable] ?? process.cwd() } = options;
   const program = join(import.meta.dirname, "..", "..", "local", "start.ts");
   const child = spawn(process.execPath, [...strict, program, "--data", dataDir, ...args], {
     cwd: appDir,
