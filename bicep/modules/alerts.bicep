@@ -1,0 +1,161 @@
+import { resourceTags } from '../types.bicep'
+
+metadata description = 'What operators are told of, and one page that shows the whole.'
+
+param location string
+param baseName string
+param tags resourceTags
+param workspaceId string
+param actionGroupId string
+param eventTopicId string
+@description('Currency units a month, and from when they are counted.')
+param monthlyBudget int
+param budgetFrom string
+param budgetEmail string
+
+@description('Each is looked at every five minutes, over so many; one row or more is an alert.')
+var queries = [
+  {
+    name: 'poison-messages'
+    says: 'A message failed five times and was put on a poison queue.'
+    severity: 1
+    minutes: 15
+    query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri has "-poison" and StatusCode < 300'
+  }
+  {
+    name: 'server-errors'
+    says: 'More than one in a hundred requests ends with 500 or more.'
+    severity: 1
+    minutes: 15
+    query: 'AppRequests | where Url !has "/health" | summarize all = count(), bad = countif(toint(ResultCode) >= 500) | where bad > 4 and bad * 100 > all'
+  }
+  {
+    name: 'slow-answers'
+    says: 'The slowest twentieth of requests takes longer than two seconds.'
+    severity: 2
+    minutes: 15
+    query: 'AppRequests | where Url !has "/health" and Url has "/v1/" | summarize all = count(), p95 = percentile(DurationMs, 95) | where all > 50 and p95 > 2000'
+  }
+  {
+    name: 'processing-lag'
+    says: 'A manifest has waited for more than half an hour: videos are not processed.'
+    severity: 1
+    minutes: 240
+    query: 'let ingest = StorageBlobLogs | where Uri has "/ingest/" and StatusCode < 300; ingest | where OperationName == "PutBlob" and TimeGenerated < ago(30m) | distinct ObjectKey | join kind=leftanti (ingest | where OperationName == "DeleteBlob" | distinct ObjectKey) on ObjectKey'
+  }
+  {
+    name: 'refused-database-requests'
+    says: 'The tenancy guard refused a request of our own code: a fault that could have crossed tenants.'
+    severity: 0
+    minutes: 15
+    query: 'AppTraces | where Message has "databaseRefused"'
+  }
+  {
+    name: 'malware'
+    says: 'A recording was found to be malware and was quarantined.'
+    severity: 2
+    minutes: 15
+    query: 'AppTraces | where Message has "video_quarantined"'
+  }
+]
+
+resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for each in queries: {
+    name: 'alert-${each.name}-${baseName}'
+    location: location
+    tags: tags
+    properties: {
+      displayName: each.name
+      description: each.says
+      severity: each.severity
+      enabled: true
+      evaluationFrequency: 'PT5M'
+      windowSize: 'PT${each.minutes}M'
+      scopes: [workspaceId]
+      autoMitigate: true
+      // The tables exist once something was logged.
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: each.query
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: 0
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+      actions: { actionGroups: [actionGroupId] }
+    }
+  }
+]
+
+resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+  name: 'alert-dead-letters-${baseName}'
+  #disable-next-line no-hardcoded-location // Metric alerts have no region.
+  location: 'global'
+  tags: tags
+  properties: {
+    description: 'An event could not be delivered within a day and lies in the container dead-letters.'
+    severity: 1
+    enabled: true
+    scopes: [eventTopicId]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT15M'
+    criteria: {
+      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+      allOf: [
+        {
+          name: 'dead-letters'
+          criterionType: 'StaticThresholdCriterion'
+          metricName: 'DeadLetteredCount'
+          operator: 'GreaterThan'
+          threshold: 0
+          timeAggregation: 'Total'
+        }
+      ]
+    }
+    actions: [{ actionGroupId: actionGroupId }]
+  }
+}
+
+resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
+  name: 'budget-${baseName}'
+  properties: {
+    category: 'Cost'
+    amount: monthlyBudget
+    timeGrain: 'Monthly'
+    timePeriod: { startDate: budgetFrom }
+    notifications: {
+      nearly: {
+        enabled: true
+        operator: 'GreaterThan'
+        threshold: 80
+        contactEmails: [budgetEmail]
+        contactGroups: [actionGroupId]
+      }
+      forecast: {
+        enabled: true
+        operator: 'GreaterThan'
+        threshold: 100
+        thresholdType: 'Forecasted'
+        contactEmails: [budgetEmail]
+        contactGroups: [actionGroupId]
+      }
+    }
+  }
+}
+
+resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
+  name: guid(resourceGroup().id, 'callpilot')
+  location: location
+  tags: tags
+  kind: 'shared'
+  properties: {
+    displayName: 'Callpilot (${baseName})'
+    category: 'workbook'
+    sourceId: workspaceId
+    serializedData: string(loadJsonContent('workbook.json'))
+  }
+}

@@ -1,0 +1,87 @@
+import { resourceTags, slotIdentity } from '../types.bicep'
+
+metadata description = 'The database: tokens only, strong consistency, every container led by the tenant, thirty days to go back to.'
+
+param location string
+param baseName string
+param tags resourceTags
+param workspaceId string
+param isPrivate bool
+param zoneRedundant bool
+@description('Request units per second that each container may grow to.')
+param maxThroughput int
+param slots slotIdentity[]
+@description('Identity and key (with its vault) that encrypt what is at rest; Microsoft\'s own key where left out.')
+param encryption { identityId: string, keyUri: string }?
+
+@description('What the code reads and writes, as it declares it.')
+var containers = loadJsonContent('../generated/cosmos.json')
+
+@description('Cosmos DB Built-in Data Contributor: items, and no containers.')
+var dataContributor = '00000000-0000-0000-0000-000000000002'
+
+resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
+  name: 'cosmos-${baseName}'
+  location: location
+  tags: tags
+  kind: 'GlobalDocumentDB'
+  identity: encryption == null
+    ? null
+    : { type: 'UserAssigned', userAssignedIdentities: { '${encryption!.identityId}': {} } }
+  properties: {
+    databaseAccountOfferType: 'Standard'
+    locations: [{ locationName: location, failoverPriority: 0, isZoneRedundant: zoneRedundant }]
+    consistencyPolicy: { defaultConsistencyLevel: 'Strong' }
+    disableLocalAuth: true
+    disableKeyBasedMetadataWriteAccess: true
+    minimalTlsVersion: 'Tls12'
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAclBypass: 'None'
+    backupPolicy: { type: 'Continuous', continuousModeProperties: { tier: 'Continuous30Days' } }
+    keyVaultKeyUri: encryption.?keyUri
+    defaultIdentity: encryption == null ? null : 'UserAssignedIdentity=${encryption!.identityId}'
+  }
+
+  resource database 'sqlDatabases' = {
+    name: 'callpilot'
+    tags: tags
+    properties: { resource: { id: 'callpilot' } }
+
+    @batchSize(1)
+    resource each 'containers' = [
+      for container in containers: {
+        name: container.id
+        tags: tags
+        properties: { resource: container, options: { autoscaleSettings: { maxThroughput: maxThroughput } } }
+      }
+    ]
+  }
+}
+
+resource grants 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = [
+  for slot in slots: {
+    parent: account
+    name: guid(account.id, slot.name, dataContributor)
+    properties: {
+      principalId: slot.principalId
+      roleDefinitionId: '${account.id}/sqlRoleDefinitions/${dataContributor}'
+      scope: '${account.id}/dbs/callpilot'
+    }
+  }
+]
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'logs'
+  scope: account
+  properties: {
+    workspaceId: workspaceId
+    // Not the requests themselves: they would hold what people wrote.
+    logs: [
+      { category: 'ControlPlaneRequests', enabled: true }
+      { category: 'PartitionKeyRUConsumption', enabled: true }
+    ]
+  }
+}
+
+output id string = account.id
+output endpoint string = account.properties.documentEndpoint

@@ -1,0 +1,60 @@
+import { resourceTags } from '../types.bicep'
+
+metadata description = 'The network that apps call from, and the private zones in which they find what has no public address.'
+
+param location string
+param baseName string
+param tags resourceTags
+
+var zones = [
+  'privatelink.vaultcore.azure.net'
+  'privatelink.documents.azure.com'
+  'privatelink.blob.${environment().suffixes.storage}'
+  'privatelink.queue.${environment().suffixes.storage}'
+  'privatelink.table.${environment().suffixes.storage}'
+]
+
+resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
+  name: 'vnet-${baseName}'
+  location: location
+  tags: tags
+  properties: {
+    addressSpace: { addressPrefixes: ['10.20.0.0/16'] }
+    subnets: [
+      {
+        name: 'apps'
+        properties: {
+          addressPrefix: '10.20.0.0/24'
+          delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.Web/serverFarms' } }]
+        }
+      }
+      {
+        name: 'endpoints'
+        properties: { addressPrefix: '10.20.1.0/24', privateEndpointNetworkPolicies: 'Enabled' }
+      }
+    ]
+  }
+}
+
+resource privateZones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
+  for zone in zones: {
+    name: zone
+    #disable-next-line no-hardcoded-location // Zones have no region.
+    location: 'global'
+    tags: tags
+  }
+]
+
+resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
+  for (zone, index) in zones: {
+    parent: privateZones[index]
+    name: baseName
+    #disable-next-line no-hardcoded-location // Zones have no region.
+    location: 'global'
+    tags: tags
+    properties: { registrationEnabled: false, virtualNetwork: { id: network.id } }
+  }
+]
+
+output appsSubnetId string = '${network.id}/subnets/apps'
+output endpointsSubnetId string = '${network.id}/subnets/endpoints'

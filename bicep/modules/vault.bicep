@@ -1,0 +1,211 @@
+import { resourceTags, slotIdentity } from '../types.bicep'
+
+metadata description = 'The vault of this environment alone: keys that never leave it, and the one secret that the worker makes itself.'
+
+param location string
+param baseName string
+param tags resourceTags
+param workspaceId string
+param actionGroupId string
+param isPrivate bool
+@allowed([2048, 3072])
+param wrappingKeyBits int
+param customerManagedKeys bool
+param api slotIdentity[]
+param worker slotIdentity[]
+
+var roles = {
+  secretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
+  secretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
+  cryptoUser: '12338af0-0e69-4776-bea7-57ae8d297424'
+  encryptionUser: 'e147488a-f6f5-4113-8e2d-b22465e65bf6'
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
+  name: 'kv-${baseName}'
+  location: location
+  tags: tags
+  properties: {
+    tenantId: tenant().tenantId
+    sku: { family: 'A', name: 'standard' }
+    enableRbacAuthorization: true
+    enableSoftDelete: true
+    softDeleteRetentionInDays: 90
+    enablePurgeProtection: true
+    enabledForDeployment: false
+    enabledForDiskEncryption: false
+    enabledForTemplateDeployment: false
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAcls: { bypass: 'AzureServices', defaultAction: isPrivate ? 'Deny' : 'Allow' }
+  }
+}
+
+@description('Wraps the key ring of data protection. Old versions stay: they unwrap what was wrapped before.')
+resource keyRing 'Microsoft.KeyVault/vaults/keys@2026-02-01' = {
+  parent: vault
+  name: 'key-ring'
+  tags: tags
+  properties: {
+    kty: 'RSA'
+    keySize: wrappingKeyBits
+    keyOps: ['wrapKey', 'unwrapKey']
+    attributes: { enabled: true, exportable: false }
+    rotationPolicy: rotation
+  }
+}
+
+@description('Sign seals of logs and manifests of evidence, each for its own use.')
+resource signing 'Microsoft.KeyVault/vaults/keys@2026-02-01' = [
+  for name in ['log-seal', 'evidence-seal']: {
+    parent: vault
+    name: name
+    tags: tags
+    properties: {
+      kty: 'RSA'
+      keySize: 2048
+      keyOps: ['sign', 'verify']
+      attributes: { enabled: true, exportable: false }
+      rotationPolicy: rotation
+    }
+  }
+]
+
+@description('Encrypts storage and database at rest.')
+resource atRest 'Microsoft.KeyVault/vaults/keys@2026-02-01' = if (customerManagedKeys) {
+  parent: vault
+  name: 'at-rest'
+  tags: tags
+  properties: {
+    kty: 'RSA'
+    keySize: 2048
+    keyOps: ['wrapKey', 'unwrapKey']
+    attributes: { enabled: true, exportable: false }
+    rotationPolicy: rotation
+  }
+}
+
+var rotation = {
+  attributes: { expiryTime: 'P2Y' }
+  lifetimeActions: [
+    { action: { type: 'rotate' }, trigger: { timeAfterCreate: 'P1Y' } }
+    { action: { type: 'notify' }, trigger: { timeBeforeExpiry: 'P30D' } }
+  ]
+}
+
+resource encryptionIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (customerManagedKeys) {
+  name: 'id-at-rest-${baseName}'
+  location: location
+  tags: tags
+}
+
+resource encrypts 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (customerManagedKeys) {
+  name: guid(atRest.id, baseName, roles.encryptionUser)
+  scope: atRest
+  properties: {
+    principalId: encryptionIdentity!.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.encryptionUser)
+  }
+}
+
+resource unwraps 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for slot in concat(api, worker): {
+    name: guid(keyRing.id, slot.name, roles.encryptionUser)
+    scope: keyRing
+    properties: {
+      principalId: slot.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.encryptionUser)
+    }
+  }
+]
+
+resource signsLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for slot in worker: {
+    name: guid(signing[0].id, slot.name, roles.cryptoUser)
+    scope: signing[0]
+    properties: {
+      principalId: slot.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.cryptoUser)
+    }
+  }
+]
+
+resource signsEvidence 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for slot in worker: {
+    name: guid(signing[1].id, slot.name, roles.cryptoUser)
+    scope: signing[1]
+    properties: {
+      principalId: slot.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.cryptoUser)
+    }
+  }
+]
+
+@description('Of the whole vault: the secret is made by the worker, so there is none yet to give a role on.')
+resource readsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for slot in api: {
+    name: guid(vault.id, slot.name, roles.secretsUser)
+    scope: vault
+    properties: {
+      principalId: slot.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.secretsUser)
+    }
+  }
+]
+
+resource makesSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for slot in worker: {
+    name: guid(vault.id, slot.name, roles.secretsOfficer)
+    scope: vault
+    properties: {
+      principalId: slot.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.secretsOfficer)
+    }
+  }
+]
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'logs'
+  scope: vault
+  properties: { workspaceId: workspaceId, logs: [{ categoryGroup: 'allLogs', enabled: true }] }
+}
+
+resource expiry 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
+  name: 'evgt-vault-${baseName}'
+  location: location
+  tags: tags
+  properties: { source: vault.id, topicType: 'Microsoft.KeyVault.vaults' }
+
+  resource alert 'eventSubscriptions' = {
+    name: 'near-expiry'
+    properties: {
+      eventDeliverySchema: 'CloudEventSchemaV1_0'
+      destination: {
+        endpointType: 'MonitorAlert'
+        properties: {
+          severity: 'Sev2'
+          description: 'A key or secret expires within 30 days and was not rotated.'
+          actionGroups: [actionGroupId]
+        }
+      }
+      filter: {
+        includedEventTypes: [
+          'Microsoft.KeyVault.KeyNearExpiry'
+          'Microsoft.KeyVault.KeyExpired'
+          'Microsoft.KeyVault.SecretNearExpiry'
+          'Microsoft.KeyVault.SecretExpired'
+        ]
+      }
+    }
+  }
+}
+
+output id string = vault.id
+output uri string = vault.properties.vaultUri
+output atRestKeyName string = 'at-rest'
+output encryptionIdentityId string = customerManagedKeys ? encryptionIdentity.id : ''

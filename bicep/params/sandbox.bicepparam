@@ -1,0 +1,36 @@
+using '../main.bicep'
+
+param environmentOf = 'sandbox'
+param location = 'westeurope'
+param planSku = 'EP1'
+param minInstances = 1
+param maxInstances = 3
+param zoneRedundant = false
+param privateNetwork = false
+param customerManagedKeys = false
+param corsOrigins = ['https://app.sandbox.callpilot.example', 'https://guest.sandbox.callpilot.example']
+param apiPublicUrl = 'https://api.sandbox.callpilot.example'
+param guestLinkUrl = 'https://guest.sandbox.callpilot.example/g'
+param oidcIssuer = readEnvironmentVariable('CALLPILOT_OIDC_ISSUER', 'https://login.sandbox.callpilot.example')
+param oidcAudience = readEnvironmentVariable('CALLPILOT_OIDC_AUDIENCE', 'api://callpilot')
+param oidcTenantClaim = readEnvironmentVariable('CALLPILOT_OIDC_TENANT_CLAIM', 'org_id')
+param malwareGate = 'off'
+param maxThroughput = 1000
+param logRetentionDays = 30
+param keptDays = 7
+param sealDays = 1
+// The pipeline says what runs in each slot and whether the code is live; by hand, nothing runs yet.
+param apiPackageUrl = readEnvironmentVariable('CALLPILOT_API_PACKAGE', '1')
+param apiStagingPackageUrl = readEnvironmentVariable('CALLPILOT_API_STAGING_PACKAGE', '1')
+param workerPackageUrl = readEnvironmentVariable('CALLPILOT_WORKER_PACKAGE', '1')
+param workerStagingPackageUrl = readEnvironmentVariable('CALLPILOT_WORKER_STAGING_PACKAGE', '1')
+param subscribe = bool(readEnvironmentVariable('CALLPILOT_SUBSCRIBE', 'true'))
+param manifestWebhook = readEnvironmentVariable(
+  'CALLPILOT_MANIFEST_WEBHOOK',
+  'https://worker.invalid/runtime/webhooks/blobs'
+)
+param alertEmail = 'operations@callpilot.example'
+param monthlyBudget = 400
+param budgetFrom = '2027-01-01'
+param owner = 'platform'
+param costCentre = 'callpilot-sandbox'
