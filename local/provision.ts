@@ -1,4 +1,4 @@
-import { CosmosClient, PartitionKeyDefinitionVersion, PartitionKeyKind } from "@azure/cosmos";
+import { type ContainerRequest, CosmosClient, PartitionKeyDefinitionVersion, PartitionKeyKind } from "@azure/cosmos";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { KeyClient } from "@azure/keyvault-keys";
 import { SecretClient } from "@azure/keyvault-secrets";
@@ -24,6 +24,22 @@ export async function provision(places: {
   ]);
 }
 
+/** The containers of the database, as Azure and the local one are told of them. */
+export function databaseContainers(indexes = dataIndexes): readonly ContainerRequest[] {
+  const version = PartitionKeyDefinitionVersion.V2;
+  return [
+    {
+      id: "data",
+      partitionKey: { paths: ["/tenantId"], kind: PartitionKeyKind.Hash, version },
+      // Items without a ttl of their own never expire.
+      defaultTtl: -1,
+      indexingPolicy: { compositeIndexes: indexes.map((index) => [...index]) },
+    },
+    { id: "log", partitionKey: { paths: ["/tenantId", "/month"], kind: PartitionKeyKind.MultiHash, version } },
+    { id: "leases", partitionKey: { paths: ["/id"], kind: PartitionKeyKind.Hash, version } },
+  ];
+}
+
 /** The database, its containers and the indexes of `data`. */
 export async function provisionDatabase(endpoint: string, name: string, indexes = dataIndexes): Promise<void> {
   const client = new CosmosClient({
@@ -32,25 +48,7 @@ export async function provisionDatabase(endpoint: string, name: string, indexes 
     connectionPolicy: { enableEndpointDiscovery: false },
   });
   const { database } = await client.databases.createIfNotExists({ id: name });
-  await database.containers.createIfNotExists({
-    id: "data",
-    partitionKey: { paths: ["/tenantId"], version: PartitionKeyDefinitionVersion.V2 },
-    // Items without a ttl of their own never expire.
-    defaultTtl: -1,
-    indexingPolicy: { compositeIndexes: indexes.map((index) => [...index]) },
-  });
-  await database.containers.createIfNotExists({
-    id: "log",
-    partitionKey: {
-      paths: ["/tenantId", "/month"],
-      kind: PartitionKeyKind.MultiHash,
-      version: PartitionKeyDefinitionVersion.V2,
-    },
-  });
-  await database.containers.createIfNotExists({
-    id: "leases",
-    partitionKey: { paths: ["/id"], version: PartitionKeyDefinitionVersion.V2 },
-  });
+  for (const container of databaseContainers(indexes)) await database.containers.createIfNotExists(container);
   client.dispose();
 }
 

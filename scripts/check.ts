@@ -18,6 +18,7 @@ const checks: readonly Check[] = [
     name: "floors",
     command: ["depcruise", "--config", ".dependency-cruiser.cjs", "--output-type", "err", ...folders],
   },
+  { name: "bicep", command: ["node", "scripts/checkBicep.ts"] },
   { name: "document", command: ["node", "scripts/openapi.ts", "--check"] },
   { name: "unused", command: ["node", "scripts/unused.ts"] },
   { name: "secrets", command: ["node", "scripts/secrets.ts"] },

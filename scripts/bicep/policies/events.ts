@@ -1,0 +1,85 @@
+import { type Policy, property, setAt, the, types, valueAt } from "../policy.ts";
+
+const manifests = /\/manifests$/u;
+const toWorker = /\/(?:manifests|scan-results)$/u;
+const subscriptions = [types.subscription, types.scanSubscription];
+
+/** What Event Grid tells the worker of. */
+export const eventPolicies: readonly Policy[] = [
+  property({
+    name: "the worker is told of manifests alone",
+    proves: "platform: the filter is the only guard",
+    types: subscriptions,
+    named: manifests,
+    path: "properties.filter.subjectBeginsWith",
+    is: "/blobServices/default/containers/ingest/",
+    not: "/blobServices/default/containers/",
+  }),
+  {
+    name: "the worker is told of what is whole",
+    proves: "platform: the filter is the only guard",
+    broken: (estate) => {
+      const [filter] = valueAt(
+        the(estate.resources, types.subscription, manifests),
+        "properties.filter.advancedFilters",
+      ) as readonly unknown[];
+      const whole = { operatorType: "StringIn", key: "data.api", values: ["PutBlob", "PutBlockList"] };
+      return JSON.stringify(filter) === JSON.stringify(whole) ? [] : ["manifests"];
+    },
+    fault: (resources) => {
+      setAt(the(resources, types.subscription, manifests), "properties.filter.advancedFilters", []);
+    },
+  },
+  {
+    name: "the worker is told of scans of recordings alone",
+    proves: "threat 10",
+    on: ["staging", "production"],
+    broken: (estate) => {
+      const filters = valueAt(
+        the(estate.resources, types.scanSubscription),
+        "properties.filter.advancedFilters",
+      ) as readonly { readonly values: readonly string[] }[];
+      const found = filters.flatMap(({ values }) => values);
+      return ["/videos-", "/originals/"].filter((part) => !found.includes(part));
+    },
+    fault: (resources) => {
+      setAt(the(resources, types.scanSubscription), "properties.filter.advancedFilters", []);
+    },
+  },
+  property({
+    name: "an event that nobody takes is tried for a day",
+    proves: "platform: at least once",
+    types: subscriptions,
+    named: toWorker,
+    path: "properties.retryPolicy.eventTimeToLiveInMinutes",
+    is: 1440,
+    not: 5,
+  }),
+  property({
+    name: "an event that nobody took is kept",
+    proves: "platform: 400 is not tried again",
+    types: subscriptions,
+    named: toWorker,
+    path: "properties.deadLetterWithResourceIdentity.deadLetterDestination.properties.blobContainerName",
+    is: "dead-letters",
+    not: null,
+  }),
+  property({
+    name: "events come one at a time, so that one that fails holds back no other",
+    proves: "threat 21",
+    types: subscriptions,
+    named: toWorker,
+    path: "properties.destination.properties.maxEventsPerBatch",
+    is: 1,
+    not: 100,
+  }),
+  property({
+    name: "Defender looks through what is uploaded",
+    proves: "threat 10",
+    on: ["staging", "production"],
+    types: [types.defender],
+    path: "properties.malwareScanning.onUpload.isEnabled",
+    is: true,
+    not: false,
+  }),
+];

@@ -1,0 +1,181 @@
+import { dirname } from "node:path/posix";
+import { type Estate, type Policy, type Writable, property, setAt, the, types, valueAt } from "../policy.ts";
+import type { Resource } from "../snapshots.ts";
+import { difference } from "./vault.ts";
+
+/** Built-in roles of Azure, by their ids; nothing else may be given to anybody. */
+const roles: Readonly<Record<string, string>> = {
+  "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": "blob reader",
+  "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "blob contributor",
+  "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "blob owner",
+  "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "queue contributor",
+  "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "table contributor",
+  "4633458b-17de-408a-b874-0445c86b69e6": "secrets user",
+  "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": "secrets officer",
+  "12338af0-0e69-4776-bea7-57ae8d297424": "crypto user",
+  "e147488a-f6f5-4113-8e2d-b22465e65bf6": "encryption user",
+  "3913510d-42f4-4e42-8a64-420c390055eb": "metrics publisher",
+};
+
+/** Who may do what on which resource, once for each slot of an app. */
+const wanted: readonly string[] = [
+  "api: metrics publisher on appi",
+  "api: blob contributor on data",
+  "api: blob owner on host",
+  "api: queue contributor on host",
+  "api: table contributor on host",
+  "api: blob reader on pack",
+  "api: secrets user on vault",
+  "api: encryption user on key-ring",
+  "worker: metrics publisher on appi",
+  "worker: blob owner on data",
+  "worker: queue contributor on data",
+  "worker: blob owner on host",
+  "worker: queue contributor on host",
+  "worker: table contributor on host",
+  "worker: blob reader on pack",
+  "worker: secrets officer on vault",
+  "worker: encryption user on key-ring",
+  "worker: crypto user on log-seal",
+  "worker: crypto user on evidence-seal",
+  "worker: mail sender on acs",
+];
+const ofEvents = "events: blob contributor on data";
+const ofScans = "scans: blob contributor on data";
+const atRest = "at-rest: encryption user on at-rest";
+
+function expected({ environment }: Estate): readonly string[] {
+  const slots = wanted.flatMap((each) => [each, each.replace(":", " (staging):")]);
+  const others = { sandbox: [], staging: [ofScans], production: [ofScans, atRest] }[environment];
+  return [...slots, ofEvents, ...others];
+}
+
+/** Assignments as the list above says them; those that other rules refuse, by their role or their scope, are left out. */
+function assignments(estate: Estate): readonly string[] {
+  return estate
+    .of(types.role)
+    .filter((each) => isListed(estate, each) && isOnOne(each))
+    .map((each) => {
+      const who = whoIs(String(valueAt(each, "properties.principalId")));
+      return `${who}: ${roles[roleOf(each).split("/").at(-1) ?? ""] ?? "mail sender"} on ${placeOf(each.id)}`;
+    });
+}
+
+function roleOf(assignment: Resource): string {
+  return String(valueAt(assignment, "properties.roleDefinitionId"));
+}
+
+function isListed(estate: Estate, assignment: Resource): boolean {
+  const role = roleOf(assignment);
+  const isOwn = estate.of(types.roleDefinition).some(({ id }) => id === role);
+  return isOwn || roles[role.split("/").at(-1) ?? ""] !== undefined;
+}
+
+function isOnOne({ id }: Resource): boolean {
+  return id.split("/providers/").length >= 3;
+}
+
+function whoIs(principal: string): string {
+  const site = /sites\/[\w-]+-(?<app>api|worker)(?<slot>\/slots\/staging)?'/u.exec(principal)?.groups;
+  if (site !== undefined) return `${site["app"] ?? ""}${site["slot"] === undefined ? "" : " (staging)"}`;
+  if (principal.includes("Microsoft.EventGrid/systemTopics")) return "events";
+  if (principal.includes("Microsoft.EventGrid/topics")) return "scans";
+  return principal.includes("id-at-rest") ? "at-rest" : principal;
+}
+
+/** What a role is on: the resource that the assignment extends. */
+function placeOf(id: string): string {
+  const scope = id.slice(0, id.lastIndexOf("/providers/Microsoft.Authorization"));
+  const [type = "", name = ""] = scope.split("/").slice(-2);
+  if (type === "vaults") return "vault";
+  if (type === "storageAccounts") return name.slice(-4);
+  if (type === "keys") return name;
+  return name.split("-", 1)[0] ?? "";
+}
+
+/** Azure's roles: which there are, on what, and for whom. */
+export const identityPolicies: readonly Policy[] = [
+  {
+    name: "nobody has a role that is not on the list",
+    proves: "S10",
+    broken: (estate) =>
+      estate
+        .of(types.role)
+        .filter((each) => !isListed(estate, each))
+        .map(({ id }) => id),
+    fault: (resources) => {
+      const owner = another(resources, the(resources, types.role));
+      const role = String(valueAt(owner, "properties.roleDefinitionId"));
+      setAt(owner, "properties.roleDefinitionId", `${dirname(role)}/8e3af657-a8ff-443c-a75c-2fe8c4bcb635`);
+    },
+  },
+  property({
+    name: "roles are for machines: people get theirs for a time, elsewhere",
+    proves: "D1",
+    types: [types.role],
+    path: "properties.principalType",
+    is: "ServicePrincipal",
+    not: "User",
+  }),
+  {
+    name: "every role is on one resource, never on all of them",
+    proves: "S10",
+    broken: (estate) =>
+      estate
+        .of(types.role)
+        .filter((each) => !isOnOne(each))
+        .map(({ name }) => name),
+    fault: (resources) => {
+      const given = another(resources, the(resources, types.role));
+      const [group = ""] = given.id.split("/providers/", 1);
+      given.id = `${group}/providers/${types.role}/${given.name}`;
+    },
+  },
+  {
+    name: "no identity has more than it uses, and none less",
+    proves: "S6, S10",
+    broken: (estate) => {
+      const found = assignments(estate);
+      const twice = found.filter((each, index) => found.indexOf(each) !== index);
+      return [...difference(expected(estate), found), ...twice];
+    },
+    fault: (resources) => {
+      const signs = resources.find(({ type, id }) => type === types.role && id.includes("keys/log-seal/"));
+      const given = another(resources, signs);
+      setAt(
+        given,
+        "properties.principalId",
+        String(valueAt(given, "properties.principalId")).replace("-worker", "-api"),
+      );
+    },
+  },
+  {
+    name: "our own role sends mail and does nothing else",
+    proves: "S10",
+    broken: (estate) =>
+      estate.of(types.roleDefinition).flatMap((role) => {
+        const [permission] = valueAt(role, "properties.permissions") as readonly {
+          actions: readonly string[];
+          dataActions?: readonly string[];
+        }[];
+        const allowed = [
+          "Microsoft.Communication/CommunicationServices/Read",
+          "Microsoft.Communication/CommunicationServices/Write",
+          "Microsoft.Communication/EmailServices/write",
+        ];
+        return difference(allowed, [...(permission?.actions ?? []), ...(permission?.dataActions ?? [])]);
+      }),
+    fault: (resources) => {
+      const role = the(resources, types.roleDefinition);
+      (valueAt(role, "properties.permissions.0.actions") as string[]).push("*/delete");
+    },
+  },
+];
+
+/** One more assignment, as another one is. */
+function another(resources: Writable[], as: Writable | undefined): Writable {
+  if (as === undefined) throw new TypeError("there is no assignment to copy");
+  const copy = structuredClone(as);
+  resources.push(Object.assign(copy, { name: "another", id: `${dirname(as.id)}/another` }));
+  return copy;
+}

@@ -1,0 +1,227 @@
+import { queueNames } from "../../../shared/storage/queues.ts";
+import { type Policy, property, setAt, the, types, valueAt } from "../policy.ts";
+import { difference } from "./vault.ts";
+
+const accounts = [types.storage];
+const blobs = [types.blobs];
+const production = ["production"] as const;
+
+interface CorsRule {
+  readonly allowedOrigins: readonly string[];
+  readonly allowedMethods: readonly string[];
+}
+
+function corsOf(service: unknown): readonly CorsRule[] {
+  return (valueAt(service, "properties.cors.corsRules") ?? []) as readonly CorsRule[];
+}
+
+interface LifecycleRule {
+  readonly name: string;
+  readonly definition: { readonly filters: { readonly prefixMatch?: readonly string[] } };
+}
+
+/** Storage accounts: recordings, the host's own, packages. */
+export const storagePolicies: readonly Policy[] = [
+  property({
+    name: "no storage account takes a shared key",
+    proves: "S7",
+    types: accounts,
+    path: "properties.allowSharedKeyAccess",
+    is: false,
+    not: true,
+  }),
+  property({
+    name: "no blob can be made public",
+    proves: "S7, T2",
+    types: accounts,
+    path: "properties.allowBlobPublicAccess",
+    is: false,
+    not: true,
+  }),
+  property({
+    name: "storage speaks TLS 1.2 or newer",
+    proves: "S7",
+    types: accounts,
+    path: "properties.minimumTlsVersion",
+    is: "TLS1_2",
+    not: "TLS1_0",
+  }),
+  property({
+    name: "storage speaks HTTPS only",
+    proves: "S7",
+    types: accounts,
+    path: "properties.supportsHttpsTrafficOnly",
+    is: true,
+    not: false,
+  }),
+  property({
+    name: "nothing is copied to another directory's account",
+    proves: "T2",
+    types: accounts,
+    path: "properties.allowCrossTenantReplication",
+    is: false,
+    not: true,
+  }),
+  property({
+    name: "storage has no users of its own",
+    proves: "S7",
+    types: accounts,
+    path: "properties.isLocalUserEnabled",
+    is: false,
+    not: true,
+  }),
+  property({
+    name: "what is at rest is encrypted twice",
+    proves: "S8",
+    types: accounts,
+    path: "properties.encryption.requireInfrastructureEncryption",
+    is: true,
+    not: false,
+  }),
+  property({
+    name: "production's storage is encrypted with our own RSA key",
+    proves: "S8",
+    on: production,
+    types: accounts,
+    path: "properties.encryption.keySource",
+    is: "Microsoft.Keyvault",
+    not: "Microsoft.Storage",
+  }),
+  property({
+    name: "grants that last longer than four hours are logged",
+    proves: "T2",
+    types: accounts,
+    path: "properties.sasPolicy.sasExpirationPeriod",
+    is: "0.04:00:00",
+    not: "30.00:00:00",
+  }),
+  property({
+    name: "phones reach the account of recordings",
+    proves: "platform: uploads go straight to storage",
+    types: accounts,
+    named: /data$/u,
+    path: "properties.publicNetworkAccess",
+    is: "Enabled",
+    not: "Disabled",
+  }),
+  property({
+    name: "production's host and package accounts have no public address",
+    proves: "S6",
+    on: production,
+    types: accounts,
+    named: /(?:host|pack)$/u,
+    path: "properties.publicNetworkAccess",
+    is: "Disabled",
+    not: "Enabled",
+  }),
+  property({
+    name: "no container is open to everybody",
+    proves: "T2",
+    types: [types.container],
+    path: "properties.publicAccess",
+    is: "None",
+    not: "Blob",
+  }),
+  property({
+    name: "an immutable blob cannot be appended to",
+    proves: "audit: seals",
+    types: [types.immutability],
+    path: "properties.allowProtectedAppendWrites",
+    is: false,
+    not: true,
+  }),
+  {
+    name: "seals and packages are immutable",
+    proves: "audit: seals; D8",
+    broken: (estate) => {
+      const immutable = estate.of(types.immutability).map(({ name }) => name.split("/").at(-2) ?? "");
+      return difference(["seals", "packages"], immutable);
+    },
+    fault: (resources) => {
+      resources.splice(resources.indexOf(the(resources, types.immutability, /seals/u)), 1);
+    },
+  },
+  property({
+    name: "overwritten blobs are kept as versions",
+    proves: "restore",
+    types: blobs,
+    path: "properties.isVersioningEnabled",
+    is: true,
+    not: false,
+  }),
+  property({
+    name: "deleted blobs can be had back",
+    proves: "restore",
+    types: blobs,
+    path: "properties.deleteRetentionPolicy.enabled",
+    is: true,
+    not: false,
+  }),
+  property({
+    name: "deleted containers can be had back",
+    proves: "restore",
+    types: blobs,
+    path: "properties.containerDeleteRetentionPolicy.enabled",
+    is: true,
+    not: false,
+  }),
+  {
+    name: "pages upload and play, and do nothing else, on the account of recordings alone",
+    proves: "S2",
+    broken: (estate) =>
+      estate.of(types.blobs).flatMap((service) =>
+        corsOf(service).flatMap(({ allowedMethods }) => {
+          const isData = service.name.includes("data/");
+          const allowed = isData ? ["PUT", "GET", "HEAD", "OPTIONS"] : [];
+          return allowedMethods
+            .filter((method) => !allowed.includes(method))
+            .map((method) => `${service.name}: ${method}`);
+        }),
+      ),
+    fault: (resources) => {
+      const service = the(resources, types.blobs, /data\//u);
+      (corsOf(service)[0]?.allowedMethods as string[]).push("DELETE");
+    },
+  },
+  {
+    name: "only https origins of ours may upload from a page",
+    proves: "S2",
+    broken: (estate) =>
+      estate
+        .of(types.blobs)
+        .flatMap((service) => corsOf(service).flatMap(({ allowedOrigins }) => allowedOrigins))
+        .filter((origin) => !origin.startsWith("https://") || origin.includes("*")),
+    fault: (resources) => {
+      (corsOf(the(resources, types.blobs, /data\//u))[0]?.allowedOrigins as string[]).push("*");
+    },
+  },
+  {
+    name: "no lifecycle rule reaches what the host keeps for itself",
+    proves: "platform: azure-webjobs containers",
+    broken: (estate) =>
+      estate.of(types.lifecycle).flatMap((policy) =>
+        (valueAt(policy, "properties.policy.rules") as readonly LifecycleRule[])
+          .filter(({ definition: { filters } }) => {
+            const prefixes = filters.prefixMatch ?? [];
+            return prefixes.length === 0 || prefixes.some((prefix) => "azure-webjobs".startsWith(prefix.slice(0, 13)));
+          })
+          .map(({ name }) => `${policy.name}: ${name}`),
+      ),
+    fault: (resources) => {
+      const rules = valueAt(the(resources, types.lifecycle), "properties.policy.rules") as LifecycleRule[];
+      setAt(rules[0], "definition.filters.prefixMatch", []);
+    },
+  },
+  {
+    name: "there is a queue for every message that the code sends, and no other",
+    proves: "platform: data-plane roles make no queues in time",
+    broken: (estate) =>
+      difference(
+        queueNames,
+        estate.of(types.queue).map(({ name }) => name.split("/").at(-1) ?? ""),
+      ),
+    fault: (resources) => {
+      resources.splice(resources.indexOf(the(resources, types.queue, /send-mail$/u)), 1);
+    },
+  },
+];
