@@ -8,7 +8,6 @@ param email string
 
 resource group 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${baseName}'
-  #disable-next-line no-hardcoded-location // Action groups have no region.
   location: 'global'
   tags: tags
   properties: {

@@ -93,7 +93,6 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
 
 resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   name: 'alert-dead-letters-${baseName}'
-  #disable-next-line no-hardcoded-location // Metric alerts have no region.
   location: 'global'
   tags: tags
   properties: {

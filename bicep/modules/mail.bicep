@@ -9,14 +9,12 @@ param workspaceId string
 
 resource email 'Microsoft.Communication/emailServices@2025-09-01' = {
   name: 'mail-${baseName}'
-  #disable-next-line no-hardcoded-location // The service has no region, its data have.
   location: 'global'
   tags: tags
   properties: { dataLocation: dataLocation }
 
   resource domain 'domains' = {
     name: 'AzureManagedDomain'
-    #disable-next-line no-hardcoded-location // As its service.
     location: 'global'
     tags: tags
     properties: { domainManagement: 'AzureManaged', userEngagementTracking: 'Disabled' }
@@ -25,7 +23,6 @@ resource email 'Microsoft.Communication/emailServices@2025-09-01' = {
 
 resource service 'Microsoft.Communication/communicationServices@2025-09-01' = {
   name: 'acs-${baseName}'
-  #disable-next-line no-hardcoded-location // As above.
   location: 'global'
   tags: tags
   properties: { dataLocation: dataLocation, linkedDomains: [email::domain.id], disableLocalAuth: true }

@@ -39,7 +39,6 @@ resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
 resource privateZones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
   for zone in zones: {
     name: zone
-    #disable-next-line no-hardcoded-location // Zones have no region.
     location: 'global'
     tags: tags
   }
@@ -49,7 +48,6 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01
   for (zone, index) in zones: {
     parent: privateZones[index]
     name: baseName
-    #disable-next-line no-hardcoded-location // Zones have no region.
     location: 'global'
     tags: tags
     properties: { registrationEnabled: false, virtualNetwork: { id: network.id } }

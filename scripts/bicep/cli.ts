@@ -11,11 +11,12 @@ export class NoBicep extends Error {
 }
 
 const version = "0.49.2";
-/** Of Microsoft's packages at NuGet, as its index gives them: SHA-512 in base64. */
+/** Of Microsoft's packages at NuGet: their SHA-512. */
 const packages: Partial<Record<string, { readonly id: string; readonly sha512: string }>> = {
   "linux-x64": {
     id: "azure.bicep.commandline.linux-x64",
-    sha512: "kBnX0iG9wd/PWdCTwFfUvm6Jemn+5L7sY7b7HQi5k+LLwdFmrbw4y5RTLFxewCFMdBqUThiOILMa7sgzklPEAQ==",
+    sha512:
+      "9019d7d221bdc1dfcf59d093c057d4be6e897a69fee4beec63b6fb1d08b993e2cbc1d166adbc38cb94532c5c5ec0214c741a944e188e20b31aeec8339253c401",
   },
 };
 const cache = join(import.meta.dirname, "..", "..", ".cache", "bicep");
@@ -36,7 +37,7 @@ export async function bicepCli(): Promise<string> {
   const bytes = await fetched(
     `https://api.nuget.org/v3-flatcontainer/${wanted.id}/${version}/${wanted.id}.${version}.nupkg`,
   );
-  if (createHash("sha512").update(bytes).digest("base64") !== wanted.sha512)
+  if (createHash("sha512").update(bytes).digest("hex") !== wanted.sha512)
     throw new Error(`The package of Bicep ${version} is not the one that was reviewed: its hash differs.`);
   const program = unzipSync(bytes, { filter: ({ name }) => name === "tools/bicep" })["tools/bicep"];
   if (program === undefined) throw new Error(`The package of Bicep ${version} has no program in it.`);

@@ -2,12 +2,12 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { policies } from "./policies.ts";
 import { environmentPolicies } from "./policies/environments.ts";
 import { Estate, type Writable, setAt, the, types } from "./policy.ts";
-import { type Environment, type Resource, committedResources, environments } from "./snapshots.ts";
+import { type Environment, type Resource, committedResourcesForTests, environments } from "./snapshots.ts";
 
 let committed: ReadonlyMap<Environment, readonly Resource[]>;
 beforeAll(async () => {
   committed = new Map(
-    await Promise.all(environments.map(async (name) => [name, await committedResources(name)] as const)),
+    await Promise.all(environments.map(async (name) => [name, await committedResourcesForTests(name)] as const)),
   );
 });
 

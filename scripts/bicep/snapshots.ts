@@ -24,7 +24,7 @@ export function snapshotFile(environment: Environment): string {
 }
 
 /** All that an environment has, from its committed snapshot. */
-export async function committedResources(environment: Environment): Promise<readonly Resource[]> {
+export async function committedResourcesForTests(environment: Environment): Promise<readonly Resource[]> {
   const text = await readFile(snapshotFile(environment), "utf8");
   return (JSON.parse(text) as Snapshot).predictedResources;
 }
