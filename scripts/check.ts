@@ -21,6 +21,7 @@ const checks: readonly Check[] = [
   { name: "bicep", command: ["node", "scripts/checkBicep.ts"] },
   { name: "document", command: ["node", "scripts/openapi.ts", "--check"] },
   { name: "unused", command: ["node", "scripts/unused.ts"] },
+  { name: "shell", command: ["node", "scripts/shell.ts"] },
   { name: "secrets", command: ["node", "scripts/secrets.ts"] },
   { name: "suppressions", command: ["node", "scripts/suppressions.ts"] },
   { name: "packages", command: ["node", "scripts/packages.ts"] },

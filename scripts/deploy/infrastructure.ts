@@ -1,0 +1,82 @@
+import { az } from "./az.ts";
+import { type Names, type Place, codeOf, namesIn, namesOf } from "./place.ts";
+
+/**
+ * Brings the infrastructure to what `bicep/` says, and leaves the code of every slot as it is. Before there is code, events
+ * are not subscribed; a repeat does that. May be repeated at any time.
+ */
+export async function deployInfrastructure(place: Place, say: (line: string) => void): Promise<void> {
+  const before = await namesIn(place);
+  const settings: Record<string, string> =
+    before === undefined ? { CALLPILOT_SUBSCRIBE: "false" } : await asItRuns(place, before);
+  const what = [
+    ...["--resource-group", place.group, "--name", "main"],
+    ...["--parameters", `bicep/params/${place.environment}.bicepparam`],
+  ];
+  const { changes } = await az<{ readonly changes: readonly Change[] }>(
+    ["deployment", "group", "what-if", ...what, "--no-pretty-print"],
+    settings,
+  );
+  const seen = changes.filter(({ changeType }) => !["NoChange", "Ignore"].includes(changeType));
+  for (const { changeType, resourceId } of seen)
+    say(`${changeType}: ${resourceId.split("/providers/").at(-1) ?? resourceId}`);
+  const lost = seen.filter(({ changeType }) => changeType === "Delete");
+  if (lost.length > 0) throw new Error(`${lost.length} resources would be deleted: do that by hand, if it is meant`);
+  await az(["deployment", "group", "create", ...what], settings);
+  const names = await namesOf(place);
+  await lockSeals(place, names, say);
+  say(
+    settings["CALLPILOT_SUBSCRIBE"] === "true"
+      ? "events are subscribed"
+      : "events wait for the code: stage it, then repeat",
+  );
+}
+
+interface Change {
+  readonly changeType: string;
+  readonly resourceId: string;
+}
+
+/** What the parameters are to leave as it is, and the webhook, once the code that answers it is live. */
+async function asItRuns(place: Place, { api, worker }: Names): Promise<Record<string, string>> {
+  const [apiCode, apiStaging, workerCode, workerStaging] = await Promise.all([
+    codeOf(place, api, "production"),
+    codeOf(place, api, "staging"),
+    codeOf(place, worker, "production"),
+    codeOf(place, worker, "staging"),
+  ]);
+  const code = {
+    CALLPILOT_API_PACKAGE: apiCode,
+    CALLPILOT_API_STAGING_PACKAGE: apiStaging,
+    CALLPILOT_WORKER_PACKAGE: workerCode,
+    CALLPILOT_WORKER_STAGING_PACKAGE: workerStaging,
+  };
+  const webhook = workerCode === "1" ? undefined : await webhookOf(place, worker);
+  if (webhook === undefined) return { ...code, CALLPILOT_SUBSCRIBE: "false" };
+  return { ...code, CALLPILOT_SUBSCRIBE: "true", CALLPILOT_MANIFEST_WEBHOOK: webhook };
+}
+
+/** The address that Event Grid is given, with the extension's key in it; undefined until the extension has made one. */
+async function webhookOf({ group }: Place, worker: string): Promise<string | undefined> {
+  const keys = await az<{ readonly systemKeys?: Readonly<Record<string, string>> }>([
+    ...["functionapp", "keys", "list", "--resource-group", group, "--name", worker],
+  ]);
+  const key = keys.systemKeys?.["blobs_extension"];
+  if (key === undefined) return undefined;
+  const site = await az<{ readonly defaultHostName: string }>([
+    ...["functionapp", "show", "--resource-group", group, "--name", worker],
+  ]);
+  const query = new URLSearchParams({ functionName: "Host.Functions.processVideo", code: key });
+  return `https://${site.defaultHostName}/runtime/webhooks/blobs?${query.toString()}`;
+}
+
+/** A retention policy can be shortened until it is locked; then nobody can, the operator included. */
+async function lockSeals({ group }: Place, { dataAccount }: Names, say: (line: string) => void): Promise<void> {
+  const container = ["--resource-group", group, "--account-name", dataAccount, "--container-name", "seals"];
+  const policy = await az<{ readonly etag: string; readonly state: string }>([
+    ...["storage", "container", "immutability-policy", "show", ...container],
+  ]);
+  if (policy.state === "Locked") return;
+  await az(["storage", "container", "immutability-policy", "lock", ...container, "--if-match", policy.etag]);
+  say("the retention of seals is locked");
+}

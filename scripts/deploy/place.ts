@@ -1,0 +1,70 @@
+import { az } from "./az.ts";
+
+/** Where something is deployed to: an environment and its resource group. */
+export interface Place {
+  readonly environment: "sandbox" | "staging" | "production";
+  readonly group: string;
+}
+
+export const apps = ["api", "worker"] as const;
+export type App = (typeof apps)[number];
+export type Slot = "production" | "staging";
+
+/** What the infrastructure is called, as its last deployment says. */
+export interface Names {
+  readonly api: string;
+  readonly worker: string;
+  readonly packageAccount: string;
+  readonly dataAccount: string;
+}
+
+/** Names of what is there; undefined before the first deployment of the infrastructure. */
+export async function namesIn({ group }: Place): Promise<Names | undefined> {
+  const deployments = await az<readonly { name: string; properties: { outputs?: Outputs } }[]>([
+    ...["deployment", "group", "list", "--resource-group", group],
+    ...["--query", "[?name=='main']"],
+  ]);
+  const outputs = deployments[0]?.properties.outputs;
+  if (outputs === undefined) return undefined;
+  const value = (name: string) => {
+    const found = outputs[name]?.value;
+    if (found === undefined) throw new Error(`the deployment of ${group} has no output ${name}`);
+    return found;
+  };
+  return {
+    api: value("apiName"),
+    worker: value("workerName"),
+    packageAccount: value("packageAccountName"),
+    dataAccount: value("dataAccountName"),
+  };
+}
+
+type Outputs = Readonly<Record<string, { readonly value: string } | undefined>>;
+
+/** {@link namesIn}, where there has to be something. */
+export async function namesOf(place: Place): Promise<Names> {
+  const names = await namesIn(place);
+  if (names === undefined)
+    throw new Error(`nothing is deployed to ${place.group} yet: deploy the infrastructure first`);
+  return names;
+}
+
+const slotOption = (slot: Slot) => (slot === "production" ? [] : ["--slot", slot]);
+
+/** Where the code of a slot lies; "1" where none was ever deployed. */
+export async function codeOf({ group }: Place, name: string, slot: Slot): Promise<string> {
+  const settings = await az<readonly { name: string; value: string }[]>([
+    ...["functionapp", "config", "appsettings", "list", "--resource-group", group, "--name", name],
+    ...slotOption(slot),
+  ]);
+  return settings.find((each) => each.name === "WEBSITE_RUN_FROM_PACKAGE")?.value ?? "1";
+}
+
+/** Address of a slot. */
+export async function addressOf({ group }: Place, name: string, slot: Slot): Promise<string> {
+  const site = await az<{ readonly defaultHostName: string }>([
+    ...["functionapp", "show", "--resource-group", group, "--name", name],
+    ...slotOption(slot),
+  ]);
+  return `https://${site.defaultHostName}`;
+}

@@ -1,0 +1,45 @@
+import { az } from "./az.ts";
+import { type App, type Names, type Place, addressOf, apps, codeOf, namesOf } from "./place.ts";
+import { smoke } from "./smoke.ts";
+
+/** What was live is live again. The cause says why. */
+export class SwappedBack extends Error {
+  override readonly name = "SwappedBack";
+}
+
+/** Who consumes comes first: messages of the new api are understood by a worker of either build, decision 30. */
+const order: readonly App[] = ["worker", "api"];
+
+/**
+ * Makes what is staged live, and looks whether it answers. Where it does not, or a swap fails, what was live is brought
+ * back, and {@link SwappedBack} thrown. A staging slot that was never smoked is not for this to find: stage first.
+ */
+export async function swap(place: Place, seconds: number, say: (line: string) => void): Promise<void> {
+  const names = await namesOf(place);
+  const code = await Promise.all(apps.map((app) => codeOf(place, names[app], "staging")));
+  if (new Set(code).size !== 1 || code[0] === "1")
+    throw new Error("the staging slots do not run one package: stage first");
+  const swapped: App[] = [];
+  try {
+    for (const app of order) {
+      await swapSlots(place, names, app);
+      swapped.push(app);
+      say(`${app}: swapped`);
+    }
+    await smoke(await addressOf(place, names.api, "production"), seconds);
+  } catch (error) {
+    for (const app of swapped.toReversed()) {
+      await swapSlots(place, names, app);
+      say(`${app}: swapped back`);
+    }
+    throw new SwappedBack(`${(error as Error).message}; what was live before is live again`, { cause: error });
+  }
+  say("what was staged is live");
+}
+
+async function swapSlots({ group }: Place, names: Names, app: App): Promise<void> {
+  await az([
+    ...["functionapp", "deployment", "slot", "swap", "--resource-group", group, "--name", names[app]],
+    ...["--slot", "staging", "--target-slot", "production"],
+  ]);
+}

@@ -1,0 +1,261 @@
+import { createHash } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type Call, PretendAzure, type Recorded } from "./pretendAzure.ts";
+
+let azure: PretendAzure;
+let file = "";
+let sha256 = "";
+beforeAll(async () => {
+  azure = await PretendAzure.start();
+  file = join(azure.folder, "callpilot.zip");
+  const zip = Buffer.from("a package");
+  sha256 = createHash("sha256").update(zip).digest("hex");
+  await writeFile(file, zip);
+});
+beforeEach(async () => {
+  azure.statuses.clear();
+  await writeFile(`${file}.sha256`, `${sha256}  callpilot.zip\n`);
+});
+afterAll(() => azure[Symbol.asyncDispose]());
+
+const group = "rg-callpilot-staging";
+const where = ["--environment", "staging", "--resource-group", group, "--patience", "1"];
+const old = "https://cpstagabcdepack.blob.core.windows.net/packages/old.zip";
+const outputs = {
+  apiName: { value: "cp-stag-abcde-api" },
+  workerName: { value: "cp-stag-abcde-worker" },
+  packageAccountName: { value: "cpstagabcdepack" },
+  dataAccountName: { value: "cpstagabcdedata" },
+};
+const key = "a-key-of-the-blob-extension";
+
+const deployed: Recorded = {
+  command: "deployment group list",
+  says: [{ name: "main", properties: { outputs } }],
+};
+const settingsOf = (app: string, slot: string, url: string): Recorded => ({
+  command: `functionapp config appsettings list --resource-group ${group} --name cp-stag-abcde-${app}${slot}`,
+  says: [
+    { name: "FUNCTIONS_WORKER_RUNTIME", value: "node" },
+    { name: "WEBSITE_RUN_FROM_PACKAGE", value: url },
+  ],
+});
+const shown = (): Recorded => ({ command: "functionapp show", says: { defaultHostName: azure.hostName } });
+const swaps: Recorded = { command: "functionapp deployment slot swap" };
+
+/** What the code of each slot is, staging first: the commands begin alike. */
+function code(staging: string, live: string): Recorded[] {
+  return ["api", "worker"].flatMap((app) => [settingsOf(app, " --slot staging", staging), settingsOf(app, "", live)]);
+}
+
+const lines = (calls: readonly Call[], begin: string) =>
+  calls.map(({ line }) => line).filter((line) => line.startsWith(begin));
+
+describe("stage", () => {
+  const fresh = (): Recorded[] => [
+    deployed,
+    { command: "storage blob exists", says: { exists: false } },
+    { command: "storage blob upload" },
+    ...code(old, old),
+    { command: "functionapp config appsettings set", says: [] },
+    { command: "functionapp restart" },
+    shown(),
+  ];
+
+  test("sends the package under its hash, sets it in both staging slots, and waits until the api's answers", async () => {
+    const { code: exit, output, calls } = await azure.deploy(["stage", ...where, "--package", file], fresh());
+    expect([exit, output]).toEqual([0, expect.stringContaining("the staging slot answers")]);
+    const url = `https://cpstagabcdepack.blob.core.windows.net/packages/${sha256}.zip`;
+    expect(lines(calls, "storage blob upload")).toEqual([
+      `storage blob upload --account-name cpstagabcdepack --container-name packages --name ${sha256}.zip --auth-mode login --file ${file} --if-none-match *`,
+    ]);
+    expect(lines(calls, "functionapp config appsettings set")).toEqual(
+      ["api", "worker"].map(
+        (app) =>
+          `functionapp config appsettings set --resource-group ${group} --name cp-stag-abcde-${app} --slot staging --settings WEBSITE_RUN_FROM_PACKAGE=${url}`,
+      ),
+    );
+  });
+
+  test("stops before anything where the package is not that of its digest", async () => {
+    await writeFile(`${file}.sha256`, `${"0".repeat(64)}  callpilot.zip\n`);
+    const { code: exit, output, calls } = await azure.deploy(["stage", ...where, "--package", file], fresh());
+    expect([exit, calls]).toEqual([1, []]);
+    expect(output).toContain("nothing was deployed");
+  });
+
+  test("repeated, neither sends nor restarts what runs already", async () => {
+    const url = `https://cpstagabcdepack.blob.core.windows.net/packages/${sha256}.zip`;
+    const { code: exit, calls } = await azure.deploy(
+      ["stage", ...where, "--package", file],
+      [deployed, { command: "storage blob exists", says: { exists: true } }, ...code(url, old), shown()],
+    );
+    expect(exit).toBe(0);
+    expect(lines(calls, "functionapp restart")).toEqual([]);
+  });
+
+  test("fails with what did not answer, so that nothing is swapped", async () => {
+    azure.statuses.set("/health/ready", 503);
+    const { code: exit, output } = await azure.deploy(["stage", ...where, "--package", file], fresh());
+    expect(exit).toBe(1);
+    expect(output).toContain("/health/ready answered 503");
+  });
+
+  test("tells in Azure's words what Azure refused, and can be repeated", async () => {
+    const recorded = fresh().map((each) =>
+      each.command === "storage blob upload" ? { ...each, fails: "AuthorizationPermissionMismatch", times: 1 } : each,
+    );
+    const first = await azure.deploy(["stage", ...where, "--package", file], recorded);
+    expect([first.code, first.output]).toEqual([
+      1,
+      "deploy: az storage blob upload: ERROR: AuthorizationPermissionMismatch\n",
+    ]);
+    expect((await azure.deploy(["stage", ...where, "--package", file], fresh())).code).toBe(0);
+  });
+});
+
+describe("swap", () => {
+  const staged = () => [deployed, ...code(`${old}2`, old), shown()];
+
+  test("makes the worker live before the api, and looks", async () => {
+    const { code: exit, output, calls } = await azure.deploy(["swap", ...where], [...staged(), swaps]);
+    expect([exit, output]).toEqual([0, "worker: swapped\napi: swapped\nwhat was staged is live\n"]);
+    expect(lines(calls, "functionapp deployment slot swap").map((line) => line.split(" ")[7])).toEqual([
+      "cp-stag-abcde-worker",
+      "cp-stag-abcde-api",
+    ]);
+  });
+
+  test("brings back what was live where the new code does not answer", async () => {
+    azure.statuses.set("/v1/openapi.json", 500);
+    const { code: exit, output, calls } = await azure.deploy(["swap", ...where], [...staged(), swaps]);
+    expect(exit).toBe(3);
+    expect(output).toContain("api: swapped back\nworker: swapped back\n");
+    expect(output).toContain("/v1/openapi.json answered 500; what was live before is live again");
+    expect(lines(calls, "functionapp deployment slot swap")).toHaveLength(4);
+  });
+
+  test("brings back the worker where the api could not be swapped", async () => {
+    const worker = {
+      command: `functionapp deployment slot swap --resource-group ${group} --name cp-stag-abcde-worker`,
+    };
+    const api = { command: "functionapp deployment slot swap", fails: "the slot did not warm up" };
+    const { code: exit, output } = await azure.deploy(["swap", ...where], [...staged(), worker, api]);
+    expect(exit).toBe(3);
+    expect(output).toContain("worker: swapped\nworker: swapped back\n");
+    expect(output).toContain("the slot did not warm up");
+  });
+
+  test("does nothing where the two slots do not run the same package", async () => {
+    const slots = [settingsOf("api", " --slot staging", old), settingsOf("worker", " --slot staging", `${old}2`)];
+    const { code: exit, output, calls } = await azure.deploy(["swap", ...where], [deployed, ...slots]);
+    expect(exit).toBe(1);
+    expect(output).toContain("stage first");
+    expect(lines(calls, "functionapp deployment slot swap")).toEqual([]);
+  });
+});
+
+describe("infrastructure", () => {
+  const whatIf = (...changes: object[]): Recorded => ({ command: "deployment group what-if", says: { changes } });
+  const create: Recorded = { command: "deployment group create", says: {} };
+  const policy = (state: string): Recorded => ({
+    command: "storage container immutability-policy show",
+    says: { etag: '"1"', state },
+  });
+  const lock: Recorded = { command: "storage container immutability-policy lock", says: {} };
+
+  test("at first deploys without events, and locks the retention of seals", async () => {
+    const none: Recorded = { command: "deployment group list", says: [], times: 1 };
+    const {
+      code: exit,
+      output,
+      calls,
+    } = await azure.deploy(["infrastructure", ...where], [none, deployed, whatIf(), create, policy("Unlocked"), lock]);
+    expect([exit, output]).toEqual([0, expect.stringContaining("stage it, then repeat")]);
+    expect(calls.find(({ line }) => line.startsWith("deployment group create"))?.given).toEqual({
+      CALLPILOT_SUBSCRIBE: "false",
+    });
+    expect(lines(calls, "storage container immutability-policy lock")).toHaveLength(1);
+  });
+
+  test("later leaves the code of every slot as it is, and tells nobody the webhook's key", async () => {
+    const {
+      code: exit,
+      output,
+      calls,
+    } = await azure.deploy(
+      ["infrastructure", ...where],
+      [
+        deployed,
+        ...code(`${old}2`, old),
+        { command: "functionapp keys list", says: { systemKeys: { blobs_extension: key } } },
+        shown(),
+        whatIf({ changeType: "Modify", resourceId: "/subscriptions/1/providers/Microsoft.Web/sites/x" }),
+        create,
+        policy("Locked"),
+      ],
+    );
+    expect([exit, output]).toEqual([0, "Modify: Microsoft.Web/sites/x\nevents are subscribed\n"]);
+    const created = calls.find(({ line }) => line.startsWith("deployment group create"));
+    expect(created?.given).toMatchObject({
+      CALLPILOT_SUBSCRIBE: "true",
+      CALLPILOT_API_PACKAGE: old,
+      CALLPILOT_API_STAGING_PACKAGE: `${old}2`,
+      CALLPILOT_MANIFEST_WEBHOOK: expect.stringContaining(key) as string,
+    });
+    expect(`${output}${calls.map(({ line }) => line).join("\n")}`).not.toContain(key);
+  });
+
+  test("a failure does not tell the webhook's key either", async () => {
+    const { output } = await azure.deploy(
+      ["infrastructure", ...where],
+      [
+        deployed,
+        ...code(old, old),
+        { command: "functionapp keys list", says: { systemKeys: { blobs_extension: key } } },
+        shown(),
+        {
+          command: "deployment group what-if",
+          fails: `BadRequest: https://${azure.hostName}/runtime/webhooks/blobs?functionName=Host.Functions.processVideo&code=${key}`,
+        },
+      ],
+    );
+    expect(output).toContain("deploy: az deployment group what-if: ERROR: BadRequest: ***");
+    expect(output).not.toContain(key);
+  });
+
+  test("does not delete anything", async () => {
+    const {
+      code: exit,
+      output,
+      calls,
+    } = await azure.deploy(
+      ["infrastructure", ...where],
+      [
+        deployed,
+        ...code("1", "1"),
+        whatIf({
+          changeType: "Delete",
+          resourceId: "/subscriptions/1/providers/Microsoft.DocumentDB/databaseAccounts/x",
+        }),
+      ],
+    );
+    expect(exit).toBe(1);
+    expect(output).toContain("1 resources would be deleted");
+    expect(lines(calls, "deployment group create")).toEqual([]);
+  });
+});
+
+test.each([
+  [["frobnicate"], "there is no step frobnicate"],
+  [["stage"], "--environment is missing"],
+  [["stage", "--environment", "prod", "--resource-group", "x"], "--environment is one of sandbox, staging, production"],
+  [["swap", "--wrong"], "Unknown option '--wrong'"],
+  [["fetch", "--commit", "1"], "GITLAB_API is missing"],
+])("wrong use is told in one sentence: %j", async (args, message) => {
+  const { code: exit, output, calls } = await azure.deploy(args, []);
+  expect([exit, calls]).toEqual([2, []]);
+  expect(output).toContain(`deploy: ${message}`);
+});

@@ -1,0 +1,144 @@
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { pipelineFile, pipelineFiles, shellParts } from "../../scripts/pipelines/yaml.ts";
+
+const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
+
+describe("GitLab's pipeline", () => {
+  interface Job {
+    readonly stage: string;
+    readonly script: readonly string[];
+    readonly artifacts?: { readonly paths?: readonly string[]; readonly reports?: Readonly<Record<string, string>> };
+  }
+  const {
+    default: common,
+    variables,
+    workflow,
+    stages,
+    ...jobs
+  } = pipelineFile(".gitlab-ci.yml") as {
+    default: { image: string };
+    variables: unknown;
+    workflow: { rules: readonly { if: string }[] };
+    stages: readonly string[];
+  } & Record<string, Job>;
+
+  test("runs for merge requests and protected main alone, on one image by its version", () => {
+    expect(workflow.rules.map((rule) => rule.if)).toEqual([
+      '$CI_PIPELINE_SOURCE == "merge_request_event"',
+      '$CI_COMMIT_BRANCH == "main"',
+    ]);
+    expect(common.image).toMatch(/^node:\d+\.\d+\.\d+-/u);
+    expect(variables).toBeDefined();
+  });
+
+  test("checks, tests, certifies and packs, in stages that there are, and no job may fail", () => {
+    const all = Object.values(jobs);
+    expect(Object.keys(jobs)).toEqual(["check", "infrastructure", "test", "certify", "package"]);
+    expect(all.filter(({ stage }) => !stages.includes(stage))).toEqual([]);
+    expect(JSON.stringify(jobs)).not.toContain("allow_failure");
+  });
+
+  test("hands static analysis, bill of materials and tests to GitLab", () => {
+    expect(jobs["check"]?.artifacts?.reports).toEqual({
+      sast: "reports/gl-sast-report.json",
+      cyclonedx: "reports/sbom.cdx.json",
+    });
+    expect(jobs["test"]?.artifacts?.reports).toEqual({ junit: "reports/tests.xml" });
+  });
+
+  test("keeps the package where a deployment fetches it", () => {
+    const source = readFileSync("scripts/deploy/source.ts", "utf8");
+    for (const file of jobs["package"]?.artifacts?.paths ?? [])
+      expect(source).toContain(`"${file.slice("package/".length)}"`);
+    expect(source).toContain('name === "package"');
+  });
+});
+
+describe("Azure's pipeline", () => {
+  interface Stage {
+    readonly stage: string;
+    readonly dependsOn?: string;
+    readonly jobs: readonly { template?: string; parameters?: { environment: string; pool: Record<string, string> } }[];
+  }
+  const pipeline = pipelineFile("azure-pipelines.yml") as {
+    trigger: unknown;
+    pr: string;
+    stages: readonly Stage[];
+  };
+  const environments = pipeline.stages.slice(1);
+
+  test("runs for main alone, and never for a proposal", () => {
+    expect([pipeline.trigger, pipeline.pr]).toEqual([{ branches: { include: ["main"] } }, "none"]);
+  });
+
+  test("goes from the package to sandbox, staging and production, each after the one before", () => {
+    expect(pipeline.stages.map(({ stage, dependsOn }) => [stage, dependsOn])).toEqual([
+      ["fetch", undefined],
+      ["sandbox", "fetch"],
+      ["staging", "sandbox"],
+      ["production", "staging"],
+    ]);
+    expect(JSON.stringify(pipeline)).not.toContain("condition");
+  });
+
+  test("every environment is deployed by the same steps, in its own environment and with its own connection", () => {
+    for (const { stage, jobs } of environments)
+      expect(jobs).toEqual([
+        { template: ".azure/deploy.yml", parameters: { environment: stage, pool: expect.any(Object) as unknown } },
+      ]);
+    const [job, ...others] = (pipelineFile(".azure/deploy.yml") as { jobs: readonly Record<string, unknown>[] }).jobs;
+    expect(others).toEqual([]);
+    expect(job).toMatchObject({
+      deployment: "${{ parameters.environment }}",
+      environment: "callpilot-${{ parameters.environment }}",
+    });
+    expect(JSON.stringify(job)).toContain('"azureSubscription":"callpilot-${{ parameters.environment }}"');
+  });
+
+  test("the infrastructure comes before the code, staging before the swap, and events after both", () => {
+    const text = readFileSync(".azure/deploy.yml", "utf8");
+    expect(text).toContain("split('infrastructure,stage,swap,infrastructure', ',')");
+  });
+
+  test("production is deployed from inside of its network", () => {
+    expect(environments.map(({ jobs }) => Object.keys(jobs[0]?.parameters?.pool ?? {}))).toEqual([
+      ["vmImage"],
+      ["vmImage"],
+      ["name"],
+    ]);
+  });
+
+  test("templates that are named are there", () => {
+    const named = pipelineFiles.flatMap((file) =>
+      [...readFileSync(file, "utf8").matchAll(/template: (?<file>\S+)/gu)].map(([, template = ""]) =>
+        template.startsWith(".azure/") ? template : `.azure/${template}`,
+      ),
+    );
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((file) => !existsSync(file))).toEqual([]);
+  });
+});
+
+test("every command of a pipeline is a script of the project, and its steps are those that it has", () => {
+  const steps = [...readFileSync("scripts/deploy.ts", "utf8").matchAll(/case "(?<step>\w+)":/gu)].map(
+    ([, step]) => step,
+  );
+  for (const { file, text } of shellParts())
+    for (const line of text.split("\n").filter((each) => each.startsWith("npm ") && each !== "npm ci")) {
+      const [, verb = "", ...rest] = line.split(" ");
+      const [script = "", , step = ""] = verb === "run" ? rest : [verb, ...rest];
+      expect(Object.keys(scripts), `${file}: ${line}`).toContain(script);
+      if (script === "deploy" && !step.startsWith("${{")) expect(steps, line).toContain(step);
+    }
+});
+
+test("no pipeline holds anything secret", () => {
+  for (const file of pipelineFiles) {
+    const text = readFileSync(file, "utf8");
+    expect(text).not.toMatch(/(?:AccountKey|SharedAccessSignature|Password|PRIVATE KEY|glpat-|client_?secret)/iu);
+    // What is called a token or key is taken from a variable.
+    const named = text.split("\n").filter((line) => /TOKEN|KEY|SECRET/u.test(line) && line.includes(": "));
+    for (const line of named) expect(line.split(": ")[1]).toMatch(/^\$\(\w+\)$/u);
+  }
+});
