@@ -25,6 +25,9 @@ param oidcIssuer string
 param oidcAudience string
 param oidcTenantClaim string
 param malwareGate 'off' | 'defender'
+@description('A domain of ours to send mail from, and whether Azure has verified it; none for a trial.')
+param mailDomain string?
+param mailDomainVerified bool = false
 @description('Request units per second that each database container may grow to.')
 param maxThroughput int
 param logRetentionDays int
@@ -32,6 +35,8 @@ param logRetentionDays int
 param keptDays int
 @description('Days that nobody can change or delete the signed seals of logs.')
 param sealDays int
+@description('Whether deployment has locked those days: a locked policy cannot be put again.')
+param sealsLocked bool
 @description('What runs in each slot now: a deployment of the infrastructure leaves the code as it is.')
 param apiPackageUrl string
 param apiStagingPackageUrl string
@@ -75,7 +80,14 @@ module network 'modules/network.bicep' = if (privateNetwork) {
 }
 
 module mail 'modules/mail.bicep' = {
-  params: { baseName: baseName, tags: tags, dataLocation: 'Europe', workspaceId: monitoring.outputs.workspaceId }
+  params: {
+    baseName: baseName
+    tags: tags
+    dataLocation: 'Europe'
+    workspaceId: monitoring.outputs.workspaceId
+    ownDomain: mailDomain
+    ownDomainVerified: mailDomainVerified
+  }
 }
 
 var settings = {
@@ -136,13 +148,14 @@ module api 'modules/app.bicep' = {
     tags: tags
     planId: apiPlan.outputs.id
     isElastic: isElastic
+    minInstances: minInstances
     settings: union(settings, { CALLPILOT_ROLE: 'api' })
     otherFunctions: functions.worker
     triggeredFunctions: []
     packageUrl: apiPackageUrl
     stagingPackageUrl: apiStagingPackageUrl
     workspaceId: monitoring.outputs.workspaceId
-    subnetId: network.?outputs.?appsSubnetId
+    subnetId: network.?outputs.?apiSubnetId
     inbound: 'Everybody'
   }
 }
@@ -154,13 +167,14 @@ module worker 'modules/app.bicep' = {
     tags: tags
     planId: workerPlan.outputs.id
     isElastic: isElastic
+    minInstances: minInstances
     settings: union(settings, { CALLPILOT_ROLE: 'worker' })
     otherFunctions: functions.api
     triggeredFunctions: functions.worker
     packageUrl: workerPackageUrl
     stagingPackageUrl: workerStagingPackageUrl
     workspaceId: monitoring.outputs.workspaceId
-    subnetId: network.?outputs.?appsSubnetId
+    subnetId: network.?outputs.?workerSubnetId
     inbound: 'EventGrid'
   }
 }
@@ -206,6 +220,7 @@ module dataAccount 'modules/storage.bicep' = {
     isPublic: true
     containers: ['ingest', 'protection', 'dead-letters']
     immutableContainers: [{ name: 'seals', days: sealDays }]
+    immutableLocked: sealsLocked
     queues: functions.queues
     corsOrigins: corsOrigins
     keptDays: keptDays
@@ -252,11 +267,14 @@ module packageAccount 'modules/storage.bicep' = {
 var apiSlots = map(api.outputs.slots, slot => { name: slot.name, principalId: slot.principalId })
 var workerSlots = map(worker.outputs.slots, slot => { name: slot.name, principalId: slot.principalId })
 
+@description('The api reads the key ring and seals, and writes neither; of malware it sees nothing.')
+var apiBlobs = loadTextContent('modules/apiBlobs.txt')
+
 module dataAccess 'modules/storageAccess.bicep' = {
   params: {
     accountName: '${accountName}data'
     assignments: concat(
-      map(apiSlots, slot => union(slot, { roles: ['blobContributor'] })),
+      map(apiSlots, slot => union(slot, { roles: ['blobContributor'], condition: apiBlobs })),
       // The blob trigger keeps its receipts and poison queue in the account that it watches.
       map(workerSlots, slot => union(slot, { roles: ['blobOwner', 'queueContributor'] }))
     )
@@ -292,7 +310,8 @@ module cosmos 'modules/cosmos.bicep' = {
     isPrivate: privateNetwork
     zoneRedundant: zoneRedundant
     maxThroughput: maxThroughput
-    slots: concat(api.outputs.slots, worker.outputs.slots)
+    api: api.outputs.slots
+    worker: worker.outputs.slots
     encryption: customerManagedKeys
       ? {
           identityId: vault.outputs.encryptionIdentityId
@@ -337,7 +356,7 @@ module alerts 'modules/alerts.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     actionGroupId: actionGroup.outputs.id
-    eventTopicId: events.outputs.topicId
+    topicIds: events.outputs.topicIds
     monthlyBudget: monthlyBudget
     budgetFrom: budgetFrom
     budgetEmail: alertEmail

@@ -7,7 +7,8 @@ param baseName string
 param tags resourceTags
 param workspaceId string
 param actionGroupId string
-param eventTopicId string
+@description('By what comes from them.')
+param topicIds { manifests: string, scans: string? }
 @description('Currency units a month, and from when they are counted.')
 param monthlyBudget int
 param budgetFrom string
@@ -27,14 +28,14 @@ var queries = [
     says: 'More than one in a hundred requests ends with 500 or more.'
     severity: 1
     minutes: 15
-    query: 'AppRequests | where Url !has "/health" | summarize all = count(), bad = countif(toint(ResultCode) >= 500) | where bad > 4 and bad * 100 > all'
+    query: 'AppRequests | where Url has "/v1/" | summarize all = count(), bad = countif(toint(ResultCode) >= 500) | where bad > 4 and bad * 100 > all'
   }
   {
     name: 'slow-answers'
     says: 'The slowest twentieth of requests takes longer than two seconds.'
     severity: 2
     minutes: 15
-    query: 'AppRequests | where Url !has "/health" and Url has "/v1/" | summarize all = count(), p95 = percentile(DurationMs, 95) | where all > 50 and p95 > 2000'
+    query: 'AppRequests | where Url has "/v1/" | summarize all = count(), p95 = percentile(DurationMs, 95) | where all > 50 and p95 > 2000'
   }
   {
     name: 'processing-lag'
@@ -91,33 +92,35 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
   }
 ]
 
-resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
-  name: 'alert-dead-letters-${baseName}'
-  location: 'global'
-  tags: tags
-  properties: {
-    description: 'An event could not be delivered within a day and lies in the container dead-letters.'
-    severity: 1
-    enabled: true
-    scopes: [eventTopicId]
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
-    criteria: {
-      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
-      allOf: [
-        {
-          name: 'dead-letters'
-          criterionType: 'StaticThresholdCriterion'
-          metricName: 'DeadLetteredCount'
-          operator: 'GreaterThan'
-          threshold: 0
-          timeAggregation: 'Total'
-        }
-      ]
+resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = [
+  for topic in filter(items(topicIds), each => each.value != null): {
+    name: 'alert-dead-letters-${topic.key}-${baseName}'
+    location: 'global'
+    tags: tags
+    properties: {
+      description: 'An event could not be delivered within a day and lies in the container dead-letters.'
+      severity: 1
+      enabled: true
+      scopes: [topic.value]
+      evaluationFrequency: 'PT5M'
+      windowSize: 'PT15M'
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            name: 'dead-letters'
+            criterionType: 'StaticThresholdCriterion'
+            metricName: 'DeadLetteredCount'
+            operator: 'GreaterThan'
+            threshold: 0
+            timeAggregation: 'Total'
+          }
+        ]
+      }
+      actions: [{ actionGroupId: actionGroupId }]
     }
-    actions: [{ actionGroupId: actionGroupId }]
   }
-}
+]
 
 resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
   name: 'budget-${baseName}'

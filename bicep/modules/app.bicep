@@ -9,6 +9,8 @@ param name string
 param tags resourceTags
 param planId string
 param isElastic bool
+@description('Instances that are always ready: as many as the plan has, or all of them could stand in one zone.')
+param minInstances int
 param settings appSettings
 @description('Functions that this app never runs: the other app does.')
 param otherFunctions string[]
@@ -18,7 +20,7 @@ param triggeredFunctions string[]
 param packageUrl string
 param stagingPackageUrl string
 param workspaceId string
-@description('Subnet that the app calls from; none where networks are public.')
+@description('Subnet that the app calls from, of its plan alone; none where networks are public.')
 param subnetId string?
 @description('Who may call it: everybody, or Event Grid alone.')
 param inbound 'Everybody' | 'EventGrid'
@@ -45,6 +47,8 @@ var siteProperties = {
   clientCertEnabled: false
   publicNetworkAccess: 'Enabled'
   virtualNetworkSubnetId: subnetId
+  // What the platform fetches for the app as well: its package has no public address.
+  outboundVnetRouting: { allTraffic: subnetId != null }
   keyVaultReferenceIdentity: 'SystemAssigned'
   siteConfig: {
     linuxFxVersion: 'NODE|24'
@@ -55,9 +59,8 @@ var siteProperties = {
     remoteDebuggingEnabled: false
     alwaysOn: !isElastic
     healthCheckPath: '/health'
-    minimumElasticInstanceCount: isElastic ? 1 : null
+    minimumElasticInstanceCount: isElastic ? minInstances : null
     functionsRuntimeScaleMonitoringEnabled: isElastic && subnetId != null
-    vnetRouteAllEnabled: subnetId != null
     ipSecurityRestrictionsDefaultAction: inbound == 'Everybody' ? 'Allow' : 'Deny'
     ipSecurityRestrictions: inbound == 'Everybody'
       ? []
@@ -123,6 +126,12 @@ resource staging 'Microsoft.Web/sites/slots@2025-03-01' = {
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'logs'
   scope: app
+  properties: { workspaceId: workspaceId, logs: [{ categoryGroup: 'allLogs', enabled: true }] }
+}
+
+resource stagingDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'logs'
+  scope: staging
   properties: { workspaceId: workspaceId, logs: [{ categoryGroup: 'allLogs', enabled: true }] }
 }
 

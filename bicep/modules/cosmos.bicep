@@ -8,17 +8,29 @@ param tags resourceTags
 param workspaceId string
 param isPrivate bool
 param zoneRedundant bool
-@description('Request units per second that each container may grow to.')
+@description('Request units per second that state and log may grow to; the change feed\'s leases need little.')
 param maxThroughput int
-param slots slotIdentity[]
+param api slotIdentity[]
+param worker slotIdentity[]
 @description('Identity and key (with its vault) that encrypt what is at rest; Microsoft\'s own key where left out.')
 param encryption { identityId: string, keyUri: string }?
 
 @description('What the code reads and writes, as it declares it.')
 var containers = loadJsonContent('../generated/cosmos.json')
 
-@description('Cosmos DB Built-in Data Contributor: items, and no containers.')
+@description('Cosmos DB Built-in Data Contributor and Data Reader: items, and no containers.')
 var dataContributor = '00000000-0000-0000-0000-000000000002'
+var dataReader = '00000000-0000-0000-0000-000000000001'
+var database = '${account.id}/dbs/callpilot'
+
+@description('Only the worker writes the log, which is what makes it one.')
+var grants = concat(
+  flatten(map(api, slot => [
+    { slot: slot, role: dataContributor, scope: '${database}/colls/data' }
+    { slot: slot, role: dataReader, scope: '${database}/colls/log' }
+  ])),
+  map(worker, slot => { slot: slot, role: dataContributor, scope: database })
+)
 
 resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
   name: 'cosmos-${baseName}'
@@ -52,20 +64,23 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
       for container in containers: {
         name: container.id
         tags: tags
-        properties: { resource: container, options: { autoscaleSettings: { maxThroughput: maxThroughput } } }
+        properties: {
+          resource: container
+          options: { autoscaleSettings: { maxThroughput: container.id == 'leases' ? 1000 : maxThroughput } }
+        }
       }
     ]
   }
 }
 
-resource grants 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = [
-  for slot in slots: {
+resource given 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = [
+  for grant in grants: {
     parent: account
-    name: guid(account.id, slot.name, dataContributor)
+    name: guid(account.id, grant.slot.name, grant.role)
     properties: {
-      principalId: slot.principalId
-      roleDefinitionId: '${account.id}/sqlRoleDefinitions/${dataContributor}'
-      scope: '${account.id}/dbs/callpilot'
+      principalId: grant.slot.principalId
+      roleDefinitionId: '${account.id}/sqlRoleDefinitions/${grant.role}'
+      scope: grant.scope
     }
   }
 ]

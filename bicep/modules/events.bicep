@@ -138,4 +138,7 @@ resource scanDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-previ
   properties: { workspaceId: workspaceId, logs: [{ categoryGroup: 'allLogs', enabled: true }] }
 }
 
-output topicId string = topic.id
+output topicIds { manifests: string, scans: string? } = {
+  manifests: topic.id
+  scans: scanTopicName == null ? null : scans.id
+}

@@ -1,6 +1,6 @@
 import { resourceTags } from '../types.bicep'
 
-metadata description = 'The network that apps call from, and the private zones in which they find what has no public address.'
+metadata description = 'The network that apps call from, each plan from a subnet of its own, and the private zones in which they find what has no public address.'
 
 param location string
 param baseName string
@@ -22,9 +22,16 @@ resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
     addressSpace: { addressPrefixes: ['10.20.0.0/16'] }
     subnets: [
       {
-        name: 'apps'
+        name: 'api'
         properties: {
           addressPrefix: '10.20.0.0/24'
+          delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.Web/serverFarms' } }]
+        }
+      }
+      {
+        name: 'worker'
+        properties: {
+          addressPrefix: '10.20.2.0/24'
           delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.Web/serverFarms' } }]
         }
       }
@@ -54,5 +61,6 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01
   }
 ]
 
-output appsSubnetId string = '${network.id}/subnets/apps'
+output apiSubnetId string = '${network.id}/subnets/api'
+output workerSubnetId string = '${network.id}/subnets/worker'
 output endpointsSubnetId string = '${network.id}/subnets/endpoints'

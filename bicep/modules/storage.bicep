@@ -9,8 +9,10 @@ param sku 'Standard_LRS' | 'Standard_ZRS'
 @description('Whether it has a public address. Of the account that phones upload to, and of no other where networks are private.')
 param isPublic bool
 param containers string[]
-@description('Containers whose blobs can be added and read, never changed or deleted, for so many days; deployment locks the policy.')
+@description('Containers whose blobs can be added and read, never changed or deleted, for so many days.')
 param immutableContainers { name: string, days: int }[] = []
+@description('Whether deployment has locked those policies: then Azure takes none anew, not even the same.')
+param immutableLocked bool = false
 param queues string[] = []
 param corsOrigins string[] = []
 @description('Days that a deleted or overwritten blob can be had back.')
@@ -124,7 +126,7 @@ resource ownContainers 'Microsoft.Storage/storageAccounts/blobServices/container
 ]
 
 resource immutable 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2026-04-01' = [
-  for (container, index) in immutableContainers: {
+  for (container, index) in immutableContainers: if (!immutableLocked) {
     parent: ownContainers[length(containers) + index]
     name: 'default'
     properties: { immutabilityPeriodSinceCreationInDays: container.days, allowProtectedAppendWrites: false }

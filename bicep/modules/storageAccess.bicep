@@ -1,7 +1,8 @@
 metadata description = 'Which identity has which role on one storage account.'
 
 param accountName string
-param assignments { name: string, principalId: string, roles: string[] }[]
+@description('With a condition where a role would reach further in the account than it should.')
+param assignments { name: string, principalId: string, roles: string[], condition: string? }[]
 
 @description('By what they are called in Azure. Nothing else can be given here.')
 var roles = {
@@ -24,6 +25,8 @@ resource given 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
       principalId: each.of.principalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', each.role)
+      condition: each.of.?condition
+      conditionVersion: each.of.?condition == null ? null : '2.0'
     }
   }
 ]

@@ -19,6 +19,7 @@ param maxThroughput = 1000
 param logRetentionDays = 30
 param keptDays = 7
 param sealDays = 1
+param sealsLocked = bool(readEnvironmentVariable('CALLPILOT_SEALS_LOCKED', 'false'))
 // The pipeline says what runs in each slot and whether the code is live; by hand, nothing runs yet.
 param apiPackageUrl = readEnvironmentVariable('CALLPILOT_API_PACKAGE', '1')
 param apiStagingPackageUrl = readEnvironmentVariable('CALLPILOT_API_STAGING_PACKAGE', '1')

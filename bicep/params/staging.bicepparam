@@ -15,10 +15,13 @@ param oidcIssuer = readEnvironmentVariable('CALLPILOT_OIDC_ISSUER', 'https://log
 param oidcAudience = readEnvironmentVariable('CALLPILOT_OIDC_AUDIENCE', 'api://callpilot')
 param oidcTenantClaim = readEnvironmentVariable('CALLPILOT_OIDC_TENANT_CLAIM', 'org_id')
 param malwareGate = 'defender'
+param mailDomain = 'mail.staging.callpilot.example'
+param mailDomainVerified = bool(readEnvironmentVariable('CALLPILOT_MAIL_DOMAIN_VERIFIED', 'true'))
 param maxThroughput = 1000
 param logRetentionDays = 90
 param keptDays = 14
 param sealDays = 7
+param sealsLocked = bool(readEnvironmentVariable('CALLPILOT_SEALS_LOCKED', 'false'))
 // The pipeline says what runs in each slot and whether the code is live; by hand, nothing runs yet.
 param apiPackageUrl = readEnvironmentVariable('CALLPILOT_API_PACKAGE', '1')
 param apiStagingPackageUrl = readEnvironmentVariable('CALLPILOT_API_STAGING_PACKAGE', '1')

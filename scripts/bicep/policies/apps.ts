@@ -1,6 +1,6 @@
 import { parseConfig } from "../../../shared/config.ts";
 import { functionsOfApps } from "../generated.ts";
-import { type Estate, type Policy, type Writable, property, setAt, the, types } from "../policy.ts";
+import { type Estate, type Policy, type Writable, property, setAt, the, types, valueAt } from "../policy.ts";
 
 const sites = [types.site, types.slot];
 const settingsOf = [types.siteConfig, types.slotConfig];
@@ -172,15 +172,36 @@ export const appPolicies: readonly Policy[] = [
     broken: (estate) =>
       estate
         .of(...sites)
-        .filter(({ properties }) => {
-          const { vnetRouteAllEnabled } = (properties?.["siteConfig"] ?? {}) as { vnetRouteAllEnabled?: boolean };
-          return (
-            !String(properties?.["virtualNetworkSubnetId"]).endsWith("/subnets/apps") || vnetRouteAllEnabled !== true
-          );
-        })
+        .filter(
+          (site) =>
+            !String(valueAt(site, "properties.virtualNetworkSubnetId")).includes("/virtualNetworks/") ||
+            valueAt(site, "properties.outboundVnetRouting.allTraffic") !== true,
+        )
         .map(({ name }) => name),
     fault: (resources) => {
       setAt(the(resources, types.site, /-api$/u), "properties.virtualNetworkSubnetId", null);
+    },
+  },
+  {
+    name: "no two plans call from one subnet",
+    proves: "platform: a subnet serves one plan",
+    on: production,
+    broken: (estate) =>
+      estate
+        .of(...sites)
+        .filter(({ properties: own }) =>
+          estate
+            .of(...sites)
+            .some(
+              ({ properties: other }) =>
+                other?.["virtualNetworkSubnetId"] === own?.["virtualNetworkSubnetId"] &&
+                other?.["serverFarmId"] !== own?.["serverFarmId"],
+            ),
+        )
+        .map(({ name }) => name),
+    fault: (resources) => {
+      const subnet = valueAt(the(resources, types.site, /-api$/u), "properties.virtualNetworkSubnetId");
+      setAt(the(resources, types.site, /-worker$/u), "properties.virtualNetworkSubnetId", subnet);
     },
   },
   property({

@@ -1,7 +1,21 @@
 import { databaseContainers } from "../../../local/provision.ts";
 import { type Policy, property, setAt, the, types, valueAt } from "../policy.ts";
+import { whoIs } from "./identities.ts";
+import { difference } from "./vault.ts";
 
 const accounts = [types.cosmos];
+
+/** Roles of the database's own, once for each slot of an app. */
+const grants = ["api: contributor on data", "api: reader on log", "worker: contributor on callpilot"].flatMap(
+  (each) => [each, each.replace(":", " (staging):")],
+);
+
+function grantOf(assignment: unknown): string {
+  const of = (path: string) => String(valueAt(assignment, `properties.${path}`));
+  const names: Readonly<Record<string, string>> = { 1: "reader", 2: "contributor" };
+  const role = of("roleDefinitionId").slice(-1);
+  return `${whoIs(of("principalId"))}: ${names[role] ?? role} on ${of("scope").split("/").at(-1) ?? ""}`;
+}
 
 /** The database: who gets in, what leads every key, what can be had back. */
 export const databasePolicies: readonly Policy[] = [
@@ -101,20 +115,13 @@ export const databasePolicies: readonly Policy[] = [
     },
   },
   {
-    name: "four identities read and write items of the database, and may do nothing else there",
+    name: "api and worker reach the items that they need, and only the worker writes the log",
     proves: "S10",
-    broken: (estate) => {
-      const roles = estate.of(types.cosmosRole);
-      const wrong = roles.filter(
-        ({ properties }) =>
-          !String(properties?.["roleDefinitionId"]).endsWith("/00000000-0000-0000-0000-000000000002") ||
-          !String(properties?.["scope"]).endsWith("/dbs/callpilot"),
-      );
-      return roles.length === 4 ? wrong.map(({ name }) => name) : [`${roles.length} identities`];
-    },
+    broken: (estate) => difference(grants, estate.of(types.cosmosRole).map(grantOf)),
     fault: (resources) => {
-      const role = the(resources, types.cosmosRole);
-      setAt(role, "properties.scope", String(valueAt(role, "properties.scope")).replace("/dbs/callpilot", ""));
+      const reader = resources.find((each) => each.type === types.cosmosRole && grantOf(each) === "api: reader on log");
+      const role = String(valueAt(reader, "properties.roleDefinitionId"));
+      setAt(reader, "properties.roleDefinitionId", role.replace(/1$/u, "2"));
     },
   },
   {

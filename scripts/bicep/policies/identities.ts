@@ -1,4 +1,5 @@
 import { dirname } from "node:path/posix";
+import { isDeepStrictEqual } from "node:util";
 import { type Estate, type Policy, type Writable, property, setAt, the, types, valueAt } from "../policy.ts";
 import type { Resource } from "../snapshots.ts";
 import { difference } from "./vault.ts";
@@ -75,7 +76,8 @@ function isOnOne({ id }: Resource): boolean {
   return id.split("/providers/").length >= 3;
 }
 
-function whoIs(principal: string): string {
+/** The app, with its slot, that a principal's id is asked of; the id itself where it is none of ours. */
+export function whoIs(principal: string): string {
   const site = /sites\/[\w-]+-(?<app>api|worker)(?<slot>\/slots\/staging)?'/u.exec(principal)?.groups;
   if (site !== undefined) return `${site["app"] ?? ""}${site["slot"] === undefined ? "" : " (staging)"}`;
   if (principal.includes("Microsoft.EventGrid/systemTopics")) return "events";
@@ -91,6 +93,28 @@ function placeOf(id: string): string {
   if (type === "storageAccounts") return name.slice(-4);
   if (type === "keys") return name;
   return name.split("-", 1)[0] ?? "";
+}
+
+/** What the api's role on recordings is bound to: actions, and the containers that they reach. */
+const clausesOfApi = [
+  ["read", "StartsWith videos-", "Equals ingest", "Equals protection", "Equals seals"],
+  ["write", "add/action", "delete", "move/action", "StartsWith videos-", "Equals ingest"],
+];
+
+function clausesOf(assignment: unknown): string[][] {
+  return String(valueAt(assignment, "properties.condition"))
+    .split(/^AND$/mu)
+    .map((clause) =>
+      Array.from(
+        clause.matchAll(/blobs\/(?<action>[a-z/]{1,40})'|String(?<how>[A-Z][A-Za-z]{1,40}) '(?<name>[a-z-]{1,40})'/gu),
+        ({ groups }) => groups?.["action"] ?? `${groups?.["how"] ?? ""} ${groups?.["name"] ?? ""}`,
+      ),
+    );
+}
+
+function isOfApiOnData(assignment: Pick<Resource, "id">): boolean {
+  const isApi = whoIs(String(valueAt(assignment, "properties.principalId"))).startsWith("api");
+  return isApi && placeOf(assignment.id) === "data";
 }
 
 /** Azure's roles: which there are, on what, and for whom. */
@@ -147,6 +171,20 @@ export const identityPolicies: readonly Policy[] = [
         "properties.principalId",
         String(valueAt(given, "properties.principalId")).replace("-worker", "-api"),
       );
+    },
+  },
+  {
+    name: "the api writes recordings and manifests, neither the key ring nor seals, and sees no malware",
+    proves: "S6, S10; audit: seals",
+    broken: (estate) =>
+      estate
+        .of(types.role)
+        .filter((each) => isOfApiOnData(each) && !isDeepStrictEqual(clausesOf(each), clausesOfApi))
+        .map(({ name }) => name),
+    fault: (resources) => {
+      const given = resources.find((each) => each.type === types.role && isOfApiOnData(each));
+      const condition = String(valueAt(given, "properties.condition"));
+      setAt(given, "properties.condition", condition.replaceAll("'ingest'", "'seals'"));
     },
   },
   {

@@ -26,6 +26,7 @@ const watched = [
   types.blobs,
   types.queues,
   types.site,
+  types.slot,
   types.topic,
   "Microsoft.Communication/communicationServices",
 ];
@@ -37,7 +38,7 @@ const alerts = [
   "processing-lag",
   "refused-database-requests",
   "malware",
-  "dead-letters",
+  "dead-letters-manifests",
 ];
 
 const tagged = [types.site, types.slot, types.plan, types.storage, types.cosmos, types.vault, types.topic];
@@ -114,6 +115,20 @@ export const operationPolicies: readonly Policy[] = [
     is: true,
     not: false,
   }),
+  {
+    name: "mail goes out from a domain of ours",
+    proves: "platform: Azure's own domain sends ten mails an hour",
+    on: ["staging", "production"],
+    broken: (estate) =>
+      estate
+        .of("Microsoft.Communication/communicationServices")
+        .filter((each) => String(valueAt(each, "properties.linkedDomains.0")).endsWith("/AzureManagedDomain"))
+        .map(({ name }) => name),
+    fault: (resources) => {
+      const service = the(resources, "Microsoft.Communication/communicationServices");
+      setAt(service, "properties.linkedDomains", ["/emailServices/mail/domains/AzureManagedDomain"]);
+    },
+  },
   property({
     name: "nobody is told who opened a mail",
     proves: "personal data",
@@ -168,6 +183,15 @@ export const operationPolicies: readonly Policy[] = [
     path: "properties.zoneRedundant",
     is: true,
     not: false,
+  }),
+  property({
+    name: "production survives the loss of a zone: instances that are always ready",
+    proves: "operations",
+    on: production,
+    types: [types.site, types.slot],
+    path: "properties.siteConfig.minimumElasticInstanceCount",
+    is: 3,
+    not: 1,
   }),
   property({
     name: "production survives the loss of a zone: database",
