@@ -38,8 +38,10 @@ interface Change {
 }
 
 /** What the parameters are to leave as it is, and the webhook, once the code that answers it is live. */
-async function asItRuns(place: Place, { api, worker }: Names): Promise<Record<string, string>> {
-  const [apiCode, apiStaging, workerCode, workerStaging] = await Promise.all([
+async function asItRuns(place: Place, names: Names): Promise<Record<string, string>> {
+  const { api, worker } = names;
+  const [sealPolicy, apiCode, apiStaging, workerCode, workerStaging] = await Promise.all([
+    sealPolicyOf(place, names),
     codeOf(place, api, "production"),
     codeOf(place, api, "staging"),
     codeOf(place, worker, "production"),
@@ -50,6 +52,8 @@ async function asItRuns(place: Place, { api, worker }: Names): Promise<Record<st
     CALLPILOT_API_STAGING_PACKAGE: apiStaging,
     CALLPILOT_WORKER_PACKAGE: workerCode,
     CALLPILOT_WORKER_STAGING_PACKAGE: workerStaging,
+    // Azure takes a locked policy no second time.
+    CALLPILOT_SEALS_LOCKED: String(sealPolicy.state === "Locked"),
   };
   const webhook = workerCode === "1" ? undefined : await webhookOf(place, worker);
   if (webhook === undefined) return { ...code, CALLPILOT_SUBSCRIBE: "false" };
@@ -71,12 +75,18 @@ async function webhookOf({ group }: Place, worker: string): Promise<string | und
 }
 
 /** A retention policy can be shortened until it is locked; then nobody can, the operator included. */
-async function lockSeals({ group }: Place, { dataAccount }: Names, say: (line: string) => void): Promise<void> {
-  const container = ["--resource-group", group, "--account-name", dataAccount, "--container-name", "seals"];
-  const policy = await az<{ readonly etag: string; readonly state: string }>([
-    ...["storage", "container", "immutability-policy", "show", ...container],
-  ]);
-  if (policy.state === "Locked") return;
-  await az(["storage", "container", "immutability-policy", "lock", ...container, "--if-match", policy.etag]);
+async function lockSeals(place: Place, names: Names, say: (line: string) => void): Promise<void> {
+  const { etag, state } = await sealPolicyOf(place, names);
+  if (state === "Locked") return;
+  const lock = ["storage", "container", "immutability-policy", "lock"];
+  await az([...lock, ...sealsOf(place, names), "--if-match", etag]);
   say("the retention of seals is locked");
+}
+
+function sealPolicyOf(place: Place, names: Names): Promise<{ readonly etag: string; readonly state: string }> {
+  return az(["storage", "container", "immutability-policy", "show", ...sealsOf(place, names)]);
+}
+
+function sealsOf({ group }: Place, { dataAccount }: Names): readonly string[] {
+  return ["--resource-group", group, "--account-name", dataAccount, "--container-name", "seals"];
 }

@@ -203,6 +203,7 @@ describe("infrastructure", () => {
       CALLPILOT_SUBSCRIBE: "true",
       CALLPILOT_API_PACKAGE: old,
       CALLPILOT_API_STAGING_PACKAGE: `${old}2`,
+      CALLPILOT_SEALS_LOCKED: "true",
       CALLPILOT_MANIFEST_WEBHOOK: expect.stringContaining(key) as string,
     });
     expect(`${output}${calls.map(({ line }) => line).join("\n")}`).not.toContain(key);
@@ -213,6 +214,7 @@ describe("infrastructure", () => {
       ["infrastructure", ...where],
       [
         deployed,
+        policy("Unlocked"),
         ...code(old, old),
         { command: "functionapp keys list", says: { systemKeys: { blobs_extension: key } } },
         shown(),
@@ -235,6 +237,7 @@ describe("infrastructure", () => {
       ["infrastructure", ...where],
       [
         deployed,
+        policy("Unlocked"),
         ...code("1", "1"),
         whatIf({
           changeType: "Delete",
