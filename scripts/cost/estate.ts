@@ -55,6 +55,6 @@ function maxThroughput(options: unknown): number {
     .maxThroughput;
 }
 
-export function sum(numbers: readonly number[]): number {
+function sum(numbers: readonly number[]): number {
   return numbers.reduce((one, other) => one + other, 0);
 }
