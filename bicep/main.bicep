@@ -243,6 +243,7 @@ module hostAccount 'modules/storage.bicep' = {
     isPublic: !privateNetwork
     containers: []
     keptDays: keptDays
+    keepsVersions: false
     workspaceId: monitoring.outputs.workspaceId
     encryption: encryption
   }

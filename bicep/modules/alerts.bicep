@@ -42,7 +42,7 @@ var queries = [
     says: 'A manifest has waited for more than half an hour: videos are not processed.'
     severity: 1
     minutes: 240
-    query: 'let ingest = StorageBlobLogs | where Uri has "/ingest/" and StatusCode < 300; ingest | where OperationName == "PutBlob" and TimeGenerated < ago(30m) | distinct ObjectKey | join kind=leftanti (ingest | where OperationName == "DeleteBlob" | distinct ObjectKey) on ObjectKey'
+    query: 'StorageBlobLogs | where Uri has "/ingest/" and StatusCode < 300 | summarize put = maxif(TimeGenerated, OperationName == "PutBlob"), gone = maxif(TimeGenerated, OperationName == "DeleteBlob") by ObjectKey | where put < ago(30m) and (isnull(gone) or gone < put)'
   }
   {
     name: 'refused-database-requests'

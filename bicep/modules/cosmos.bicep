@@ -21,15 +21,15 @@ var containers = loadJsonContent('../generated/cosmos.json')
 @description('Cosmos DB Built-in Data Contributor and Data Reader: items, and no containers.')
 var dataContributor = '00000000-0000-0000-0000-000000000002'
 var dataReader = '00000000-0000-0000-0000-000000000001'
-var database = '${account.id}/dbs/callpilot'
+var databaseId = '${account.id}/dbs/callpilot'
 
 @description('Only the worker writes the log, which is what makes it one.')
 var grants = concat(
   flatten(map(api, slot => [
-    { slot: slot, role: dataContributor, scope: '${database}/colls/data' }
-    { slot: slot, role: dataReader, scope: '${database}/colls/log' }
+    { slot: slot, role: dataContributor, scope: '${databaseId}/colls/data' }
+    { slot: slot, role: dataReader, scope: '${databaseId}/colls/log' }
   ])),
-  map(worker, slot => { slot: slot, role: dataContributor, scope: database })
+  map(worker, slot => { slot: slot, role: dataContributor, scope: databaseId })
 )
 
 resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
@@ -82,6 +82,7 @@ resource given 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03
       roleDefinitionId: '${account.id}/sqlRoleDefinitions/${grant.role}'
       scope: grant.scope
     }
+    dependsOn: [account::database::each]
   }
 ]
 

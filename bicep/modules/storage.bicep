@@ -17,6 +17,8 @@ param queues string[] = []
 param corsOrigins string[] = []
 @description('Days that a deleted or overwritten blob can be had back.')
 param keptDays int
+@description('Whether what is overwritten stays as a version. The host overwrites its timers\' states all day, for nobody.')
+param keepsVersions bool = true
 param lifecycleRules { name: string, prefixes: string[], deleteAfterDays: int }[] = []
 param workspaceId string
 @description('Identity, vault and key that encrypt what is at rest; Microsoft\'s own key where left out.')
@@ -63,7 +65,7 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
     properties: {
       deleteRetentionPolicy: { enabled: true, days: keptDays }
       containerDeleteRetentionPolicy: { enabled: true, days: keptDays }
-      isVersioningEnabled: true
+      isVersioningEnabled: keepsVersions
       cors: {
         corsRules: empty(corsOrigins)
           ? []
@@ -84,7 +86,7 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
     name: 'default'
   }
 
-  resource lifecycle 'managementPolicies' = {
+  resource lifecycle 'managementPolicies' = if (keepsVersions) {
     name: 'default'
     dependsOn: [blobs]
     properties: {

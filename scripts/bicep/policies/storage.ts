@@ -145,6 +145,7 @@ export const storagePolicies: readonly Policy[] = [
     name: "overwritten blobs are kept as versions",
     proves: "restore",
     types: blobs,
+    named: /(?:data|pack)\/default$/u,
     path: "properties.isVersioningEnabled",
     is: true,
     not: false,
