@@ -206,7 +206,9 @@ describe("a forged session", () => {
       `as.${tenant.tenantId}`,
       `as.nobody.${await made(says, "access-session", "nobody")}`,
       `as.${tenant.tenantId}.${await made(says, "guest-session")}`,
-      `as.${tenant.tenantId}.${await made({ ...says, v: 2 })}`,
+      `as.${tenant.tenantId}.${await made({ ...says, v: 3 })}`,
+      `as.${tenant.tenantId}.${await made({ ...says, v: -1 })}`,
+      `as.${tenant.tenantId}.${await made({ ...says, v: undefined })}`,
       `as.${tenant.tenantId}.${await made({ ...says, exp: noon })}`,
       `as.${tenant.tenantId}.${await made({ ...says, exp: undefined })}`,
       `as.${tenant.tenantId}.${await made({ ...says, grantId: newId("acg") })}`,
@@ -214,6 +216,15 @@ describe("a forged session", () => {
       `as.${tenant.tenantId}.${await made({ ...says, surveyId: newId("svy") })}`,
     ])
       await refused(text);
+  });
+
+  it("made by the build before or after this one, with a field more, is opened", async () => {
+    const { tenant, request } = await asked(granted());
+    const says = { grantId: request.id, operatorId, surveyId: request.surveyId, exp: noon + 60_000, more: "x" };
+    for (const v of [0, 2]) {
+      const payload = await protector(tenant.tenantId, "access-session").protectJson({ v, ...says });
+      expect(await verifyAccessSession(`as.${tenant.tenantId}.${payload}`)).toMatchObject({ type: "support" });
+    }
   });
 
   it.each(["grantId", "operatorId", "surveyId"])(

@@ -49,10 +49,11 @@ export class Instances {
     return [...this.#living.values()];
   }
 
-  /** Starts the instance of that name, the first one on the port of the API. */
-  async start(name: string): Promise<Instance> {
+  /** Starts the instance of that name, the first one on the port of the API; of another build where its folder is given. */
+  async start(name: string, appDir = this.#options.appDir): Promise<Instance> {
     const options = {
       ...this.#options,
+      appDir,
       ...(name !== first && { port: 0 }),
       ca: this.#ca,
       instance: name,

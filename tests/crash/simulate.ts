@@ -6,14 +6,15 @@ import { clientOf } from "../../local/cosmos/testSupport.ts";
 import { type Stack, startStack } from "../../local/stack.ts";
 import { Random } from "../certify/random.ts";
 import { useStack } from "../support/stackUnderTest.ts";
-import { expectApi, newSurvey, newTenant } from "../support/tenant.ts";
 import { type Aim, aimsOf } from "./aims.ts";
 import { Guests, type Page, type Sent } from "./guests.ts";
 import { type Instance, Instances, first } from "./instances.ts";
 import { type Plan, plans, plansFor } from "./plans.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
+import { settle, sweep } from "./settle.ts";
 import type { Stage } from "./stages.ts";
-import { type Remains, hookEvents, statesOf, violationsIn } from "./verdict.ts";
+import { tenantsFor } from "./tenants.ts";
+import { statesOf } from "./verdict.ts";
 import { Watch } from "./watch.ts";
 
 export interface SimulationOptions {
@@ -50,18 +51,8 @@ export interface Report {
   readonly violations: readonly string[];
 }
 
-interface Tenant {
-  readonly id: string;
-  readonly hook: string;
-  readonly pages: readonly Page[];
-}
-
 /** A kill that has waited for its stage for so long takes the next chance. */
 const aimMs = 20_000;
-const sessionsEndMs = 6 * 24 * 3_600_000 + 60_000;
-const forgottenMs = 11 * 60_000;
-const videosPerSurvey = 10;
-const surveysPerTenant = 15;
 
 /**
  * Runs the app in processes of their own over a local Azure in this one, kills them again and again while guests send
@@ -132,7 +123,7 @@ class Simulation {
       new Random(`${this.#options.seed} receiver`),
     );
     const { kills, videos, onProgress } = this.#options;
-    const tenants = await this.#makeTenants();
+    const tenants = await tenantsFor(videos, this.#stack.webhookReceiverUrl);
     const pages = tenants.flatMap((tenant) => tenant.pages);
     const aims = aimsOf(kills, this.#random);
     for (const [at, aim] of aims.entries()) {
@@ -157,33 +148,13 @@ class Simulation {
       tempDir: this.#instances.tempDir,
     };
     try {
-      await this.#settle(remains);
+      this.#violations.push(...(await settle(this.#instances, remains, this.#options.patienceMs)));
       const states = await statesOf(remains);
       const accepted = sent.filter(({ completed }) => completed).length;
       return this.#report(accepted, states, receiver, (performance.now() - started) / 1000);
     } finally {
       remains.database.dispose();
     }
-  }
-
-  async #makeTenants(): Promise<readonly Tenant[]> {
-    const surveys = Math.ceil(this.#options.videos / videosPerSurvey);
-    const tenants: Tenant[] = [];
-    for (let left = surveys; left > 0; left -= surveysPerTenant) {
-      const tenant = await newTenant();
-      const hook = `/${tenant.id}`;
-      await expectApi("POST /v1/webhooks", 201, {
-        token: tenant.owner.token,
-        body: { url: `${this.#stack.webhookReceiverUrl}${hook}`, events: hookEvents },
-      });
-      const pages: Page[] = [];
-      while (pages.length < Math.min(left, surveysPerTenant)) {
-        const { surveyId, link, guest } = await newSurvey(tenant);
-        pages.push({ tenantId: tenant.id, surveyId, link, session: guest });
-      }
-      tenants.push({ id: tenant.id, hook, pages });
-    }
-    return tenants;
   }
 
   #send(page: Page, plan: Plan): void {
@@ -197,7 +168,7 @@ class Simulation {
   /** A second instance, a sweep, an event that comes again. */
   async #disturb({ stage, two }: Aim): Promise<void> {
     if (two && this.#instances.living.length === 1) await this.#instances.start("second");
-    if (stage === "sweep" || this.#random.below(6) === 0) await this.#sweep();
+    if (stage === "sweep" || this.#random.below(6) === 0) await sweep(this.#one(this.#instances.living));
     if (this.#watch.manifests.length > 0 && this.#random.below(3) === 0)
       this.#instances.tell(this.#one(this.#watch.manifests));
   }
@@ -252,32 +223,6 @@ class Simulation {
     if (!this.#instances.living.some(({ name }) => name === first)) await this.#instances.start(first);
   }
 
-  async #sweep(): Promise<void> {
-    const { url } = this.#one(this.#instances.living);
-    const request = { method: "POST", headers: { "content-type": "application/json" }, body: '{"input":""}' };
-    const { status } = await fetch(`${url}/admin/functions/sweepVideos`, request);
-    if (status !== 202) throw new Error(`the sweep was not started: ${status}`);
-  }
-
-  /** Lets everything come to rest: what is under way ends, then sessions are over and what was forgotten is found. */
-  async #settle(remains: Remains): Promise<void> {
-    await shrunk(this.#options.patienceMs, async () => {
-      const { uploaded = 0, processing = 0 } = await statesOf(remains);
-      return uploaded + processing;
-    });
-    let violations: readonly string[] = [];
-    for (const aheadMs of [sessionsEndMs, forgottenMs, forgottenMs, forgottenMs]) {
-      this.#instances.setAhead(aheadMs);
-      await this.#sweep();
-      await shrunk(this.#options.patienceMs, async () => (violations = await violationsIn(remains)).length);
-      if (violations.length === 0) break;
-    }
-    await this.#instances.stop();
-    const left = await this.#instances.toolsLeft();
-    this.#violations.push(...violations, ...left.map((command) => `a tool is left: ${command}`));
-    if (this.#instances.noise !== "") this.#violations.push(`past its log the app wrote: ${this.#instances.noise}`);
-  }
-
   #report(accepted: number, states: Record<string, number>, { received, refused }: Receiver, seconds: number): Report {
     return {
       accepted,
@@ -300,17 +245,5 @@ class Simulation {
     const item = items[this.#random.below(items.length)];
     if (item === undefined) throw new RangeError("there is none");
     return item;
-  }
-}
-
-/** Waits until the number is 0, or has stayed as it is for so long. */
-async function shrunk(patienceMs: number, count: () => Promise<number>): Promise<void> {
-  let [least, since] = [Infinity, performance.now()];
-  for (;;) {
-    const left = await count();
-    if (left === 0) return;
-    if (left < least) [least, since] = [left, performance.now()];
-    else if (performance.now() - since > patienceMs) return;
-    await delay(500);
   }
 }

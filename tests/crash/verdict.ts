@@ -58,7 +58,8 @@ async function violationsOf(remains: Remains, tenant: Remains["tenants"][number]
   ];
 }
 
-async function documentsOf<T>(
+/** All documents of one partition. */
+export async function documentsOf<T>(
   database: CosmosClient,
   container: "data" | "log",
   tenantId: string,

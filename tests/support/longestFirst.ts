@@ -6,6 +6,7 @@ const longest = [
   "tests/journeys/lostConnections.test.ts",
   "tests/certify/certify.test.ts",
   "tests/crash/crash.test.ts",
+  "tests/swap/swap.test.ts",
 ];
 
 /**
