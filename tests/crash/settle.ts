@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Instance, Instances } from "./instances.ts";
-import { type Remains, statesOf, violationsIn } from "./verdict.ts";
+import { type Remains, messagesOf, statesOf, violationsIn } from "./verdict.ts";
 
 const sessionsEndMs = 6 * 24 * 3_600_000 + 60_000;
 const forgottenMs = 11 * 60_000;
@@ -12,7 +12,8 @@ const forgottenMs = 11 * 60_000;
 export async function settle(instances: Instances, remains: Remains, patienceMs: number): Promise<readonly string[]> {
   await shrunk(patienceMs, async () => {
     const { uploaded = 0, processing = 0 } = await statesOf(remains);
-    return uploaded + processing;
+    const waiting = Object.values(await messagesOf(remains));
+    return waiting.reduce((sum, count) => sum + count, uploaded + processing);
   });
   let violations: readonly string[] = [];
   for (const aheadMs of [sessionsEndMs, forgottenMs, forgottenMs, forgottenMs]) {

@@ -193,14 +193,18 @@ function idOf(body: string): string {
   return (JSON.parse(body) as { id: string }).id;
 }
 
-async function messagesLeft({ queueUrl }: Remains): Promise<string[]> {
+async function messagesLeft(remains: Remains): Promise<string[]> {
+  const waiting = Object.entries(await messagesOf(remains)).filter(([, count]) => count > 0);
+  return waiting.map(([queue, count]) => `${count} messages are left on ${queue}`);
+}
+
+/** Messages that wait, by their queue. */
+export async function messagesOf({ queueUrl }: Pick<Remains, "queueUrl">): Promise<Record<string, number>> {
   const service = new QueueServiceClient(queueUrl, new ManagedIdentityCredential());
-  const left: string[] = [];
-  for await (const { name } of service.listQueues()) {
-    const { approximateMessagesCount = 0 } = await service.getQueueClient(name).getProperties();
-    if (approximateMessagesCount > 0) left.push(`${approximateMessagesCount} messages are left on ${name}`);
-  }
-  return left;
+  const counts: Record<string, number> = {};
+  for await (const { name } of service.listQueues())
+    counts[name] = (await service.getQueueClient(name).getProperties()).approximateMessagesCount ?? 0;
+  return counts;
 }
 
 /** Videos by their state. */
