@@ -124,6 +124,19 @@ export async function* listByPrefix(
   }
 }
 
+/** Bytes of the blob's snapshots, which an upload grant can make as well: each keeps what the blob was. */
+export async function snapshotBytes(container: BlobContainer, blobName: string): Promise<number> {
+  const items = containerClient(container).listBlobsFlat({ prefix: blobName, includeSnapshots: true });
+  let bytes = 0;
+  try {
+    for await (const { name, snapshot = "", properties } of items)
+      if (name === blobName && snapshot !== "") bytes += properties.contentLength ?? 0;
+  } catch (error) {
+    throw translated(error);
+  }
+  return bytes;
+}
+
 function listed({ name, properties }: BlobItem): ListedBlob {
   return {
     name,

@@ -1,6 +1,6 @@
 import { isRestError } from "@azure/storage-blob";
 import { type BlobContainer, blobClient } from "./accounts.ts";
-import { type WriteCondition, despiteLease, statBlob } from "./blobs.ts";
+import { type WriteCondition, despiteLease, snapshotBytes, statBlob } from "./blobs.ts";
 import { StorageFailure, StorageNotFound, StoragePreconditionFailed, storageRequest } from "./errors.ts";
 
 export interface Block {
@@ -13,14 +13,14 @@ export interface Block {
 /** What has arrived for a blob. */
 export interface Arrived {
   readonly staged: readonly Block[];
-  /** Of the staged blocks, or of the committed blob where that is larger. */
+  /** Of the staged blocks, or of the committed blob where that is larger, and of snapshots of it. */
   readonly bytes: number;
 }
 
 /** What is staged for a blob, and how much of it there is; nothing if nobody ever sent any of it. */
 export async function arrivedAt(container: BlobContainer, blobName: string): Promise<Arrived> {
   const { blocks: staged, blobBytes } = await listBlocks(container, blobName, "uncommitted");
-  return { staged, bytes: Math.max(blobBytes, sizeOf(staged)) };
+  return { staged, bytes: Math.max(blobBytes, sizeOf(staged)) + (await snapshotBytes(container, blobName)) };
 }
 
 /** The blocks that a blob was made of, in order; none of one that was sent at once, or that is not made of blocks. */

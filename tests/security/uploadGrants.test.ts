@@ -57,6 +57,16 @@ test.each([
   await expectApi(`DELETE /v1/guest/videos/${id}`, 204, { token: guest });
 });
 
+test("a device that keeps what it overwrites as snapshots has no more room by that", async () => {
+  const guest = await newGuest();
+  const { id, upload } = await start(guest, film.length);
+  await putBlob(upload.url, film);
+  expect(await put(`${upload.url}&comp=snapshot`, {})).toBe(201);
+  await putBlob(upload.url, film);
+  expect(await refusal(`GET /v1/guest/videos/${id}`, guest)).toMatchObject({ code: "too_large" });
+  await expectApi(`DELETE /v1/guest/videos/${id}`, 204, { token: guest });
+});
+
 test("a video that is cancelled several times at once is gone for all of them", async () => {
   const guest = await newGuest();
   const { id, upload } = await start(guest, film.length);
