@@ -4,7 +4,7 @@ import { setClockForTests } from "../../shared/clock.ts";
 import { listByPrefix, putJson, statBlob } from "../../shared/storage/blobs.ts";
 import { quarantineContainer, systemContainer } from "../../shared/storage/containers.ts";
 import { playback } from "../../shared/videos/playback.ts";
-import { lockAway } from "../../shared/videos/quarantine.ts";
+import { lockAway, maxLocked } from "../../shared/videos/quarantine.ts";
 import { recordScan } from "../../shared/videos/recordScan.ts";
 import { retryVideo } from "../../shared/videos/retryVideo.ts";
 import type { ScanVerdict } from "../../shared/videos/scanResult.ts";
@@ -16,9 +16,11 @@ import { gateFaultFiles, sitesOf } from "../support/faultSites.ts";
 import {
   type GuestUpload,
   cancel,
+  complete,
   completedUpload,
   deliver,
   later,
+  nextUpload,
   setSurvey,
   setVideo,
   tracesOf,
@@ -236,6 +238,19 @@ describe("malware", () => {
     await putJson(container, names(upload).original, "not moved yet");
     await run(() => lockAway(tenant, container, video, "quarantined"));
     expect(await locked(upload)).toEqual([]);
+  });
+
+  it("is kept five times for each survey, and beyond that deleted", async () => {
+    const first = await quarantined();
+    for (let more = 2; more <= maxLocked + 1; more++) {
+      const upload = await nextUpload(first, film);
+      await complete(upload);
+      await deliver(upload);
+      await report(upload, "malicious");
+      expect(await deliver(upload)).toBe("quarantined");
+      expect(await tracesOf(upload)).toMatchObject({ state: "quarantined", counted: 0, blobs: {} });
+    }
+    expect(await locked(first)).toHaveLength(maxLocked);
   });
 
   it("is kept for thirty days", async () => {
