@@ -40,10 +40,12 @@ async function carryOut(work: Work, container: BlobContainer): Promise<AnalysisO
     return await attemptOrGiveUp(work, container);
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;
-    // Somebody else is at work, or has ended it; what was stored since is nobody's once the video is deleted.
+    // Somebody else is at work, or has ended it; what was stored since is nobody's once the video is deleted. Or the
+    // database was away for longer than the lease, and nobody is.
     const { tenant, video } = work;
-    const { state } = await tenant.repository.get(videoKind, video.id);
+    const { state, analysisState } = await tenant.repository.get(videoKind, video.id);
     if (state !== "ready") await discardStream(tenant, container, video.id);
+    else if (analysisState === "waiting" && !(await work.isTaken())) throw error;
     return "idle";
   }
 }

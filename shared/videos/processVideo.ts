@@ -57,7 +57,7 @@ async function carryOut(work: Work, container: BlobContainer): Promise<Outcome> 
     return await attemptOrGiveUp(work, container);
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;
-    await giveWay(work, container);
+    await giveWay(work, container, error);
     return "idle";
   }
 }
@@ -77,10 +77,15 @@ async function attemptOrGiveUp(work: Work, container: BlobContainer): Promise<Ou
   }
 }
 
-/** Somebody else is at work, or has ended the video: then what this attempt has stored since is nobody's. */
-async function giveWay({ tenant, video }: Work, container: BlobContainer): Promise<void> {
-  const { state } = await tenant.repository.get(videoKind, video.id);
-  if (state !== "uploaded" && state !== "processing") await tidy(tenant, container, video, state);
+/**
+ * Somebody else has ended the video: then what this attempt has stored since is nobody's. Or they are at work on it. Where
+ * neither is so, the database was away for longer than the lease: throws `lost`, so that the video is delivered again.
+ */
+async function giveWay(work: Work, container: BlobContainer, lost: LeaseLost): Promise<void> {
+  const { tenant } = work;
+  const video = await tenant.repository.get(videoKind, work.video.id);
+  if (video.state !== "uploaded" && video.state !== "processing") await tidy(tenant, container, video, video.state);
+  else if ((await isDue(tenant, video)) && !(await work.isTaken())) throw lost;
 }
 
 async function attempt(work: Work, container: BlobContainer, folder: string): Promise<Outcome> {

@@ -154,6 +154,12 @@ export class Work {
     return this.video[this.step.attempts] ?? 1;
   }
 
+  /** Whether somebody else is at work on it. One point read. */
+  async isTaken(): Promise<boolean> {
+    const lease = await leaseOf(this.tenant, this.step, this.video.id);
+    return isLive(lease) && lease.owner !== this.#lease.owner;
+  }
+
   /** Tells how far the work is, 0..1; stored with the next renewal. */
   report(progress: number): void {
     this.#progress = Math.min(1, Math.max(this.#progress, progress));

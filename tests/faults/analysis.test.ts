@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { clip } from "../../scripts/clips.ts";
+import { LeaseLost } from "../../shared/tenancy/lease.ts";
 import { analyseVideo } from "../../shared/videos/analyseVideo.ts";
 import { videoKind } from "../../shared/videos/video.ts";
 import { removeDeadFolders } from "../../shared/videos/workFolder.ts";
@@ -7,7 +8,15 @@ import { analysis } from "../../shared/videos/workLease.ts";
 import { backendOfFile } from "../support/backend.ts";
 import { reachedSites, run } from "../support/faultHook.ts";
 import { analysisFaultFiles, sitesOf } from "../support/faultSites.ts";
-import { type GuestUpload, readyVideo, setLease, setSurvey, setVideo, tracesOf } from "./guestUpload.ts";
+import {
+  type GuestUpload,
+  beginElsewhere,
+  readyVideo,
+  setLease,
+  setSurvey,
+  setVideo,
+  tracesOf,
+} from "./guestUpload.ts";
 import { letLeasesEnd, strikeEverywhere } from "./strikeEverywhere.ts";
 
 backendOfFile();
@@ -133,6 +142,18 @@ describe("an analysis whose process dies, loses an answer or is overtaken, at an
     const { end } = await run(() => analyse(upload), { site, time: 1, mode: "overtaken", overtake });
     expect(end).toEqual({ value: "idle" });
     expect((await tracesOf(upload)).blobs).toEqual({ "videos/video.mp4": upload.size });
+  });
+
+  it("is asked for again where it was lost and nobody else is at work on it", async () => {
+    const upload = await readyVideo(blink);
+    const overtake = async () => {
+      letLeasesEnd();
+      await beginElsewhere(upload, analysis);
+      letLeasesEnd();
+    };
+    const { end } = await run(() => analyse(upload), { ...fetching, mode: "overtaken", overtake });
+    expect(end).toEqual({ error: expect.any(LeaseLost) as LeaseLost });
+    expect((await run(() => analyse(upload))).end).toEqual({ value: "analysed" });
   });
 
   it("leaves no await of these files untried", () => {

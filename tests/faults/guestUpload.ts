@@ -26,7 +26,7 @@ import { withdraw } from "../../shared/videos/manifest.ts";
 import { type Video, blobNames, manifestName, videoKind } from "../../shared/videos/video.ts";
 import { videoOf } from "../../shared/videos/videoOf.ts";
 import { workRoot } from "../../shared/videos/workFolder.ts";
-import { type Step, analysis, processing } from "../../shared/videos/workLease.ts";
+import { type Step, analysis, claim, freeLease, processing } from "../../shared/videos/workLease.ts";
 
 /** A guest whose recording has arrived in a tenant of its own, block by block, and is not completed yet. */
 export interface GuestUpload {
@@ -118,6 +118,14 @@ export async function setLease(
   const subject = step.subject(videoId);
   const until = new Date(now().getTime() + milliseconds).toISOString();
   await tenant.change().create(leaseKind, leaseId(subject), { subject, owner: ulid(), until, progress: 0.5 }).record();
+}
+
+/** Has another machine begin an attempt, whose lease nobody renews after that. */
+export async function beginElsewhere({ tenant, videoId }: GuestUpload, step: Step = processing): Promise<void> {
+  const free = await freeLease(tenant, step, videoId);
+  if (free === "busy") throw new Error("somebody is at work on it");
+  const work = await claim(tenant, step, await tenant.repository.get(videoKind, videoId), free);
+  await work?.end();
 }
 
 /** A video that is ready, as processing leaves it, with the file as what is played. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { clip } from "../../scripts/clips.ts";
+import { LeaseLost } from "../../shared/tenancy/lease.ts";
 import { announceAgain } from "../../shared/videos/manifest.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
 import { removeDeadFolders } from "../../shared/videos/workFolder.ts";
@@ -12,6 +13,7 @@ import { reachedSites, run } from "../support/faultHook.ts";
 import { faultFiles, sitesOf } from "../support/faultSites.ts";
 import {
   arrivedUpload,
+  beginElsewhere,
   cancel,
   complete,
   completedUpload,
@@ -143,6 +145,19 @@ describe("a process that dies, loses an answer or is overtaken, at any await", (
     });
     const left = { ...nothing, state: "deleted", counted: 0, blobs: {} };
     expect(await tracesOf(upload)).toEqual(expect.objectContaining(left));
+  });
+
+  it("has a video delivered again that it lost and nobody else is at work on", async () => {
+    const upload = await completedUpload(video);
+    const overtake = async () => {
+      letLeasesEnd();
+      await beginElsewhere(upload);
+      letLeasesEnd();
+    };
+    const site = sitesOf("shared/videos/prepareVideo.ts").at(-3) ?? "";
+    const { end } = await run(() => deliver(upload), { site, time: 1, mode: "overtaken", overtake });
+    expect(end).toEqual({ error: expect.any(LeaseLost) as LeaseLost });
+    expect((await run(() => deliver(upload))).end).toEqual({ value: "ready" });
   });
 
   it("gives a video up when the fifth attempt fails", async () => {
