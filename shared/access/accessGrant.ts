@@ -34,10 +34,17 @@ export interface AccessGrant extends AccessWish {
 /** The log tells for ever what became of them; the documents leave after their last change. */
 const ttlSeconds = (90 * dayMs) / 1000;
 
-export const accessRequestKind = defineKind<AccessRequest>("accessRequest", { schemaVersion: 1, ttlSeconds });
+const wishFields = { surveyId: "id", reason: "freeText", until: "time", operatorId: "id" } as const;
+
+export const accessRequestKind = defineKind<AccessRequest>("accessRequest", {
+  schemaVersion: 1,
+  fields: { ...wishFields, subjectTenantId: "id", operationId: "id" },
+  ttlSeconds,
+});
 
 export const accessGrantKind = defineKind<AccessGrant>("accessGrant", {
   schemaVersion: 1,
+  fields: { ...wishFields, state: "public", grantedBy: "id", grantedUntil: "time" },
   ttlSeconds,
   lists: [{ where: [], orderBy: "createdAt", direction: "descending" }],
 });

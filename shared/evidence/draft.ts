@@ -30,6 +30,22 @@ export interface EvidenceDraft extends Handling {
 
 export const draftKind = defineKind<EvidenceDraft>("evidenceDraft", {
   schemaVersion: 1,
+  fields: {
+    received: {
+      size: "technical",
+      etag: "technical",
+      blockCount: "technical",
+      blocks: { id: "technical", size: "technical" },
+    },
+    etags: { original: "technical", video: "technical", poster: "technical", sprite: "technical" },
+    steps: { what: "public", at: "time" },
+    tools: {
+      ffmpeg: { version: "technical", sha256: "technical" },
+      ffprobe: { version: "technical", sha256: "technical" },
+    },
+    limits: { maxBytes: "technical", minDurationMs: "technical", maxDurationMs: "technical", maxPixels: "technical" },
+    videoId: "id",
+  },
   lists: [{ where: [], orderBy: "updatedAt", direction: "ascending" }],
 });
 

@@ -44,6 +44,15 @@ export interface ApiKey {
 
 export const apiKeyKind = defineKind<ApiKey>("apiKey", {
   schemaVersion: 1,
+  fields: {
+    name: "personal",
+    scopes: "public",
+    expiresAt: "time",
+    createdBy: "id",
+    status: "public",
+    secretHash: "secret",
+    lastUsedOn: "time",
+  },
   lists: [{ where: [], orderBy: "createdAt", direction: "ascending" }],
 });
 

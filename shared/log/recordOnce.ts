@@ -5,7 +5,11 @@ import type { TenantScope } from "../tenancy/scope.ts";
 import { type ProblemCode, isProblem } from "../web/problem.ts";
 
 /** Says that something is in the log for this minute already. */
-const recordedKind = defineKind<Record<never, never>>("recorded", { schemaVersion: 1, ttlSeconds: 300 });
+export const recordedKind = defineKind<Record<never, never>>("recorded", {
+  schemaVersion: 1,
+  fields: {},
+  ttlSeconds: 300,
+});
 
 /**
  * Puts into the tenant's log what changes nothing and must be seen all the same: that reading was granted, or that a known

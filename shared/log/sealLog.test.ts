@@ -20,7 +20,7 @@ afterEach(() => {
   setClockForTests();
 });
 
-const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1 });
+const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1, fields: { n: "technical" } });
 
 /** Things happen on a day, and get to the log. */
 async function happen(tenant: TenantScope, day: string, times: number): Promise<void> {

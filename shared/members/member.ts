@@ -13,6 +13,7 @@ export interface Member {
 
 export const memberKind = defineKind<Member>("member", {
   schemaVersion: 1,
+  fields: { email: "email", role: "public", status: "public" },
   lists: [
     { where: [], orderBy: "createdAt", direction: "ascending" },
     { where: ["role"], orderBy: "createdAt", direction: "ascending" },
@@ -43,4 +44,16 @@ export interface Invitation {
 /** What an invitation's token is protected for. */
 export const invitationTokenUse = "invitation-token";
 
-export const invitationKind = defineKind<Invitation>("invitation", { schemaVersion: 1 });
+export const invitationKind = defineKind<Invitation>("invitation", {
+  schemaVersion: 1,
+  fields: {
+    email: "email",
+    role: "public",
+    status: "public",
+    secretHash: "secret",
+    protectedToken: "secret",
+    expiresAt: "time",
+    mailedAt: "time",
+    acceptedBy: "id",
+  },
+});

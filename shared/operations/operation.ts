@@ -23,4 +23,14 @@ export function withOutcome({ action, startedBy }: Operation, outcome: Outcome):
   return { action, startedBy, ...outcome };
 }
 
-export const operationKind = defineKind<Operation>("operation", { schemaVersion: 1 });
+export const operationKind = defineKind<Operation>("operation", {
+  schemaVersion: 1,
+  fields: {
+    action: "public",
+    status: "public",
+    progress: "technical",
+    resultId: "id",
+    failure: { code: "public", detail: "freeText" },
+    startedBy: "id",
+  },
+});

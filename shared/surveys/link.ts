@@ -18,4 +18,15 @@ export interface Link {
 /** What a link's token is protected for. */
 export const linkTokenUse = "link-token";
 
-export const linkKind = defineKind<Link>("link", { schemaVersion: 1 });
+export const linkKind = defineKind<Link>("link", {
+  schemaVersion: 1,
+  fields: {
+    surveyId: "id",
+    status: "public",
+    channel: "public",
+    secretHash: "secret",
+    protectedToken: "secret",
+    expiresAt: "time",
+    mailedAt: "time",
+  },
+});

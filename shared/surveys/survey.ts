@@ -73,6 +73,23 @@ export interface Survey {
 
 export const surveyKind = defineKind<Survey>("survey", {
   schemaVersion: 1,
+  fields: {
+    state: "public",
+    templateVersionId: "id",
+    guest: { name: "personal", email: "email", phone: "phone", locale: "public" },
+    externalRef: "personal",
+    assigneeId: "id",
+    dueAt: "time",
+    linkId: "id",
+    linkCount: "technical",
+    openedAt: "time",
+    consent: { version: "technical", accepted: "technical", at: "time", locale: "public" },
+    answers: { "*": { value: "freeText", at: "time" } },
+    submittedAt: "time",
+    receiptCode: "secret",
+    changes: { reason: "freeText", questionIds: "handle" },
+    videoCount: "technical",
+  },
   lists: [
     { where: [], orderBy: "updatedAt", direction: "descending" },
     { where: ["state"], orderBy: "updatedAt", direction: "descending" },

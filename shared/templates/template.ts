@@ -90,8 +90,34 @@ export interface Template {
   readonly publishedHash?: string;
 }
 
+const gate = { action: "public", share: "technical" } as const;
+const questionFields = {
+  id: "handle",
+  type: "public",
+  label: "freeText",
+  guidance: "freeText",
+  required: "public",
+  minSeconds: "technical",
+  maxSeconds: "technical",
+  maxBytes: "technical",
+  hls: "public",
+  gates: { short: { action: "public", seconds: "technical" }, black: gate, silent: gate, frozen: gate },
+  maxLength: "technical",
+  minimum: "technical",
+  maximum: "technical",
+  options: { value: "handle", label: "freeText" },
+  multiple: "public",
+} as const;
+
 export const templateKind = defineKind<Template>("template", {
   schemaVersion: 1,
+  fields: {
+    name: "freeText",
+    questions: questionFields,
+    publishedVersion: "technical",
+    publishedVersionId: "id",
+    publishedHash: "secret",
+  },
   lists: [{ where: [], orderBy: "updatedAt", direction: "descending" }],
 });
 
@@ -103,4 +129,7 @@ export interface TemplateVersion {
   readonly questions: readonly Question[];
 }
 
-export const templateVersionKind = defineKind<TemplateVersion>("templateVersion", { schemaVersion: 1 });
+export const templateVersionKind = defineKind<TemplateVersion>("templateVersion", {
+  schemaVersion: 1,
+  fields: { templateId: "id", version: "technical", name: "freeText", questions: questionFields },
+});

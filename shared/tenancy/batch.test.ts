@@ -10,7 +10,7 @@ insideBoundaryForTests();
 
 const database = databaseOfFileForTests();
 
-const noteKind = defineKind<object>("note", { schemaVersion: 1 });
+const noteKind = defineKind<object>("note", { schemaVersion: 1, fields: {} });
 const at = "2026-01-01T00:00:00.000Z";
 const item = (tenantId: string, id: string) => ({
   ...{ id, tenantId, kind: "note", schemaVersion: 1 },

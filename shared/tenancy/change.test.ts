@@ -18,8 +18,12 @@ interface Note {
   readonly rank?: number;
   readonly tags?: Readonly<Record<string, string>>;
 }
-const noteKind = defineKind<Note>("note", { schemaVersion: 3 });
-const counterKind = defineKind<{ readonly value: number }>("counter", { schemaVersion: 1 });
+const noteFields = { color: "public", rank: "technical", tags: { "*": "public" } } as const;
+const noteKind = defineKind<Note>("note", { schemaVersion: 3, fields: noteFields });
+const counterKind = defineKind<{ readonly value: number }>("counter", {
+  schemaVersion: 1,
+  fields: { value: "technical" },
+});
 
 insideBoundaryForTests();
 
@@ -236,7 +240,7 @@ it("sets one entry of a map beside another that is set at the same time", async 
 
 it("keeps what is to be forgotten for its time after each change, and everything else for ever", async () => {
   const tenant = openScopeForTests();
-  const passing = defineKind<Note>("passing", { schemaVersion: 1, ttlSeconds: 60 });
+  const passing = defineKind<Note>("passing", { schemaVersion: 1, fields: noteFields, ttlSeconds: 60 });
   const [id, kept] = [newId("cmt"), newId("cmt")];
   await tenant.change().create(passing, id, { color: "red" }).create(noteKind, kept, { color: "red" }).record();
   expect(await stored(tenant.tenantId, id)).toMatchObject({ color: "red", ttl: 60 });

@@ -34,7 +34,10 @@ interface PatchOptions {
 
 /** A 2 MB batch of 100 operations is the database's limit; what could pass it must go in several changes. */
 const maxOperations = 100;
-const counterKind = defineKind<{ readonly value: number }>("counter", { schemaVersion: 1 });
+export const counterKind = defineKind<{ readonly value: number }>("counter", {
+  schemaVersion: 1,
+  fields: { value: "technical" },
+});
 
 type Section = "reservations" | "entities" | "counters";
 

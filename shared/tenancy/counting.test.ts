@@ -10,7 +10,10 @@ insideBoundaryForTests();
 
 databaseOfFileForTests();
 
-const counterKind = defineKind<{ readonly value: number }>("counter", { schemaVersion: 1 });
+const counterKind = defineKind<{ readonly value: number }>("counter", {
+  schemaVersion: 1,
+  fields: { value: "technical" },
+});
 const valueOf = async (tenant: TenantScope) => (await tenant.repository.find(counterKind, counterId("notes")))?.value;
 const add = (tenant: TenantScope) => () => tenant.change().count("notes", 1).record();
 const never = () => Promise.reject(new Error("nobody should have counted"));

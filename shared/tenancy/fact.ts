@@ -65,5 +65,15 @@ export interface Fact {
 
 export const factKind: Kind<Fact> = defineKind<Fact>("fact", {
   schemaVersion: 1,
+  fields: {
+    action: "public",
+    actor: { type: "public", id: "id" },
+    requestId: "id",
+    source: "personal",
+    target: "id",
+    denied: "public",
+    events: { type: "public", data: { "*": "id" } },
+    commands: { queue: "public", message: { "*": "id" } },
+  },
   lists: [{ where: [], orderBy: "createdAt", direction: "ascending" }],
 });

@@ -24,7 +24,7 @@ const parameters = (tenantId: string) => [
   { name: "@kind", value: "note" },
 ];
 const item = (id: string, tenantId = mine) => ({ id, tenantId, kind: "note", schemaVersion: 1 });
-const noteKind = defineKind<object>("note", { schemaVersion: 1 });
+const noteKind = defineKind<object>("note", { schemaVersion: 1, fields: {} });
 
 type Partition = readonly [tenantId: string, ...levels: string[]];
 

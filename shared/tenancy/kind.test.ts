@@ -9,8 +9,10 @@ interface Note {
   readonly color: string;
   readonly rank: string;
 }
+const fields = { color: "public", rank: "public" } as const;
 const noteKind = defineKind<Note>("note", {
   schemaVersion: 1,
+  fields,
   lists: [
     { where: ["color", "rank"], orderBy: "createdAt", direction: "descending" },
     { where: [], orderBy: "rank", direction: "ascending" },
@@ -19,7 +21,8 @@ const noteKind = defineKind<Note>("note", {
 
 describe("a kind", () => {
   it("has no lists unless it declares some", () => {
-    expect(defineKind("memo", { schemaVersion: 2 })).toEqual({ name: "memo", schemaVersion: 2, lists: [] });
+    const memo = defineKind("memo", { schemaVersion: 2, fields: {} });
+    expect(memo).toEqual({ name: "memo", schemaVersion: 2, fields: {}, lists: [] });
   });
 
   it("of ours keeps the name under which the database has its items", () => {
@@ -45,6 +48,7 @@ describe("a declared list", () => {
     expect(declaredList(noteKind, [], "rank")).toBe(none);
     const turned = defineKind<Note>("note", {
       schemaVersion: 1,
+      fields,
       lists: [{ where: ["rank", "color"], orderBy: "createdAt", direction: "ascending" }],
     });
     expect(declaredList(turned, ["color", "rank"], "createdAt")).toBe(turned.lists[0]);
@@ -61,7 +65,7 @@ describe("a declared list", () => {
 });
 
 it("indexes each declared list once: the kind, its filters, its sort, the id", () => {
-  const twin = defineKind<Note>("twin", { schemaVersion: 1, lists: noteKind.lists });
+  const twin = defineKind<Note>("twin", { schemaVersion: 1, fields, lists: noteKind.lists });
   expect(compositeIndexes([noteKind, twin])).toEqual([
     [
       { path: "/kind", order: "ascending" },

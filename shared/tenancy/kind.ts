@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Classified, FieldClasses } from "./classification.ts";
 
 /** What every stored item has beside the fields of its kind. Times are RFC 3339 in UTC with milliseconds. */
 export interface Stored {
@@ -21,6 +22,8 @@ export interface ListShape<T> {
 export interface StoredShape<T extends object> {
   readonly name: string;
   readonly schemaVersion: number;
+  /** What its fields hold. */
+  readonly fields: FieldClasses;
   /** How long the database keeps an item after its last change; for ever where absent. */
   readonly ttlSeconds?: number;
   /** Makes the fields of version N-1 into those of version N: both builds of a slot swap read the same items. */
@@ -34,7 +37,10 @@ export interface Kind<T extends object> extends StoredShape<T> {
 
 export function defineKind<T extends object>(
   name: string,
-  { lists = [], ...shape }: Omit<StoredShape<T>, "name"> & Partial<Pick<Kind<T>, "lists">>,
+  {
+    lists = [],
+    ...shape
+  }: Omit<StoredShape<T>, "name"> & { readonly fields: Classified<T> } & Partial<Pick<Kind<T>, "lists">>,
 ): Kind<T> {
   return { name, lists, ...shape };
 }

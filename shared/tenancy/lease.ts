@@ -14,7 +14,10 @@ export interface Lease {
   readonly progress: number;
 }
 
-export const leaseKind = defineKind<Lease>("lease", { schemaVersion: 1 });
+export const leaseKind = defineKind<Lease>("lease", {
+  schemaVersion: 1,
+  fields: { subject: "id", owner: "id", until: "time", progress: "technical" },
+});
 
 export function leaseId(subject: string): string {
   return derivedId("lse", subject);

@@ -11,7 +11,7 @@ insideBoundaryForTests();
 
 const database = databaseOfFileForTests();
 
-const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1 });
+const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1, fields: { n: "technical" } });
 
 const newScope = (): TenantScope => openScopeForTests();
 
@@ -240,7 +240,7 @@ test("an entry tells everything that its fact does", async () => {
 
 test("the end of the log is an item of a kind of its own", async () => {
   const { tenant, ordered } = await placed(1);
-  const headKind = defineKind<object>("logHead", { schemaVersion: 1 });
+  const headKind = defineKind<object>("logHead", { schemaVersion: 1, fields: {} });
   expect(await tenant.repository.find(headKind, "log_head")).toMatchObject({ ...ordered.head.value, seq: 1 });
 });
 

@@ -15,6 +15,7 @@ interface Note {
 }
 const noteKind = defineKind<Note>("note", {
   schemaVersion: 2,
+  fields: { color: "public", rank: "public" },
   lists: [
     { where: [], orderBy: "rank", direction: "ascending" },
     { where: ["color"], orderBy: "rank", direction: "descending" },
@@ -24,6 +25,7 @@ const noteKind = defineKind<Note>("note", {
 });
 const memoKind = defineKind<Note>("memo", {
   schemaVersion: 1,
+  fields: { color: "public", rank: "public" },
   lists: [{ where: [], orderBy: "rank", direction: "ascending" }],
 });
 

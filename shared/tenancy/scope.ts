@@ -53,5 +53,6 @@ export class IdempotencyConflict extends Error {
 /** What an Idempotency-Key did first; kept for 24 hours. */
 export const idempotencyKind = defineKind<{ readonly body: string; readonly result: Remembered }>("idempotency", {
   schemaVersion: 1,
+  fields: { body: "secret", result: { "*": "secret" } },
   ttlSeconds: 86_400,
 });

@@ -9,6 +9,13 @@ export interface RegisteredTenant extends Pick<Tenant, "name" | "plan" | "state"
 
 export const registeredTenantKind = defineKind<RegisteredTenant>("registeredTenant", {
   schemaVersion: 1,
+  fields: {
+    name: "personal",
+    plan: "public",
+    state: "public",
+    account: "technical",
+    setup: { ownerEmail: "email", operationId: "id" },
+  },
   lists: [
     { where: [], orderBy: "createdAt", direction: "ascending" },
     { where: ["state"], orderBy: "createdAt", direction: "ascending" },

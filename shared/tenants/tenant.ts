@@ -64,4 +64,15 @@ export interface Tenant {
   readonly branding: { readonly displayName: string; readonly color: string };
 }
 
-export const tenantKind = defineKind<Tenant>("tenant", { schemaVersion: 1 });
+export const tenantKind = defineKind<Tenant>("tenant", {
+  schemaVersion: 1,
+  fields: {
+    name: "personal",
+    plan: "public",
+    state: "public",
+    account: "technical",
+    quotas: { surveys: "technical", videoBytes: "technical", members: "technical" },
+    consentText: { version: "technical", text: "freeText" },
+    branding: { displayName: "personal", color: "public" },
+  },
+});

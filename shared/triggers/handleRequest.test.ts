@@ -25,7 +25,7 @@ interface Note {
   readonly text: string;
   readonly secret: string;
 }
-const noteKind = defineKind<Note>("note", { schemaVersion: 1 });
+const noteKind = defineKind<Note>("note", { schemaVersion: 1, fields: { text: "freeText", secret: "secret" } });
 const noteView = ({ id, text }: Entity<Note>) => ({ id, text });
 const NoteView = closed({ id: Id(prefixes.survey), text: Text(200) });
 const NoteBody = closed({

@@ -12,12 +12,16 @@ export type ScanVerdict = (typeof scanVerdicts)[number];
  * A scanner's verdict on one version of a video's original, kept apart from the video, which may be busy, and found by that
  * version alone: what is said of another one counts for nothing. For longer than anybody waits for it.
  */
-interface ScanResult {
+export interface ScanResult {
   readonly videoId: string;
   readonly verdict: ScanVerdict;
 }
 
-const scanResultKind = defineKind<ScanResult>("scanResult", { schemaVersion: 1, ttlSeconds: 30 * 86_400 });
+export const scanResultKind = defineKind<ScanResult>("scanResult", {
+  schemaVersion: 1,
+  fields: { videoId: "id", verdict: "public" },
+  ttlSeconds: 30 * 86_400,
+});
 
 /** What Defender's words mean; those of a scan that failed are many, and some of them an error's code. */
 export function verdictOfDefender(scanResultType: string): ScanVerdict {

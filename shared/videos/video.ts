@@ -139,8 +139,82 @@ export interface Video {
   readonly legalHold: boolean;
 }
 
+const outputFields = { blob: "id", size: "technical", sha256: "technical" } as const;
+const stretches = { totalMs: "technical", longest: { startMs: "technical", endMs: "technical" } } as const;
+
 export const videoKind = defineKind<Video>("video", {
   schemaVersion: 1,
+  fields: {
+    surveyId: "id",
+    questionId: "handle",
+    state: "public",
+    upload: {
+      size: "technical",
+      contentType: "public",
+      sha256: "technical",
+      blockSize: "technical",
+      expiresAt: "time",
+    },
+    flight: {
+      device: {
+        kind: "public",
+        system: "public",
+        systemVersion: "technical",
+        client: "public",
+        clientVersion: "technical",
+      },
+      codecs: "public",
+      renewals: { at: "time", receivedBytes: "technical" },
+      journal: {
+        retries: "technical",
+        resumes: "technical",
+        gaps: "technical",
+        gapMs: "technical",
+        sendingMs: "technical",
+        waitedMs: "technical",
+      },
+      blocks: "technical",
+    },
+    countedBytes: "technical",
+    uploadedAt: "time",
+    uploadEtag: "technical",
+    original: outputFields,
+    scan: { gate: "public", etag: "technical", verdict: "public", at: "time" },
+    outputs: {
+      video: outputFields,
+      poster: outputFields,
+      sprite: {
+        ...outputFields,
+        cues: {
+          startMs: "technical",
+          endMs: "technical",
+          x: "technical",
+          y: "technical",
+          width: "technical",
+          height: "technical",
+        },
+      },
+      method: "public",
+      durationMs: "technical",
+      width: "technical",
+      height: "technical",
+    },
+    evidence: { blob: "id", size: "technical", manifestHash: "technical", sealedAt: "time" },
+    rejection: { code: "public", remedy: "public" },
+    attempts: "technical",
+    analysisState: "public",
+    analysisAttempts: "technical",
+    analysis: {
+      loudness: { integratedLufs: "technical", rangeLu: "technical", truePeakDbfs: "technical" },
+      waveform: "technical",
+      silent: stretches,
+      black: stretches,
+      frozen: stretches,
+    },
+    stream: { media: outputFields, playlist: outputFields },
+    remarks: { gate: "public", asks: "public" },
+    legalHold: "public",
+  },
   lists: [
     { where: ["state"], orderBy: "updatedAt", direction: "ascending" },
     { where: ["state"], orderBy: "createdAt", direction: "ascending" },

@@ -26,7 +26,18 @@ export interface Delivery {
 }
 
 /** Kept for 30 days after the last attempt, ten times as long as the attempts take. */
-export const deliveryKind = defineKind<Delivery>("delivery", { schemaVersion: 1, ttlSeconds: 30 * 86_400 });
+export const deliveryKind = defineKind<Delivery>("delivery", {
+  schemaVersion: 1,
+  fields: {
+    webhookId: "id",
+    eventId: "id",
+    state: "public",
+    body: "secret",
+    attempts: { at: "time", ms: "technical", status: "technical", error: "public" },
+    nextAttemptAt: "time",
+  },
+  ttlSeconds: 30 * 86_400,
+});
 
 export function deliveryId(webhookId: string, eventId: string): string {
   return derivedId("dlv", webhookId, eventId);

@@ -24,6 +24,13 @@ export interface PreviousSecret {
 
 export const webhookKind = defineKind<Webhook>("webhook", {
   schemaVersion: 1,
+  fields: {
+    url: "secret",
+    events: "public",
+    status: "public",
+    protectedSecret: "secret",
+    previousSecrets: { protectedSecret: "secret", until: "time" },
+  },
   lists: [{ where: [], orderBy: "createdAt", direction: "ascending" }],
 });
 

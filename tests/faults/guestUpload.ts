@@ -235,7 +235,10 @@ export async function countedBytes({ repository }: TenantScope): Promise<number>
   return (await repository.get(counterKind, counterId("videoBytes"))).value;
 }
 
-const counterKind = defineKind<{ readonly value: number }>("counter", { schemaVersion: 1 });
+const counterKind = defineKind<{ readonly value: number }>("counter", {
+  schemaVersion: 1,
+  fields: { value: "technical" },
+});
 
 function short(blobName: string, { surveyId }: Video): string {
   return blobName

@@ -28,7 +28,7 @@ interface Received {
   readonly headers: Record<string, string>;
 }
 
-const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1 });
+const thingKind = defineKind<{ readonly n: number }>("thing", { schemaVersion: 1, fields: { n: "technical" } });
 const received = new Map<string, Received[]>();
 const answers = new Map<string, number>();
 const receiver = createServer((request, response) => {

@@ -1,0 +1,48 @@
+/**
+ * What a stored field may hold, and what becomes of it where data leaves production: a closed list. A field that holds
+ * several of these has the one that says the most about a person.
+ */
+export const classifications = [
+  /** An id of ours, or a text made of ids, such as the name of a blob. Some follow from who somebody is. */
+  "id",
+  /** Names a person or a company, or something by which either knows the matter: a name, a place, their own reference. */
+  "personal",
+  /** A short name that somebody gave something, to refer to it: a question of a template. So are the keys of a map. */
+  "handle",
+  "email",
+  "phone",
+  /** Whatever somebody typed. */
+  "freeText",
+  /** Opens something, or is the hash or the ciphertext of what does; an address that accepts calls. Never leaves. */
+  "secret",
+  /** A time of day in somebody's life or of our work. */
+  "time",
+  /** A word of a closed list, a language or a color. */
+  "public",
+  /** A figure, a version or a fingerprint of what we made ourselves. */
+  "technical",
+] as const;
+export type Classification = (typeof classifications)[number];
+
+type Scalar = string | number | boolean;
+type KeyOf<T> = T extends unknown ? keyof T & string : never;
+type ValueAt<T, K> = T extends unknown ? (K extends keyof T ? NonNullable<T[K]> : never) : never;
+type Shape<V> = [V] extends [Scalar | readonly Scalar[]]
+  ? Classification
+  : [V] extends [readonly (infer Item)[]]
+    ? Classified<Item>
+    : Classified<V>;
+
+/**
+ * A classification for every field of a type, inner ones included: what has none does not compile. Items of a list are
+ * classified as one. A map has the single entry `*` for whatever keys; the fields of a union are those of all its members.
+ */
+export type Classified<T> =
+  string extends KeyOf<T>
+    ? { readonly "*": Shape<ValueAt<T, string>> }
+    : { readonly [K in KeyOf<T>]-?: Shape<ValueAt<T, K>> };
+
+/** The classifications of a type that is not known here. */
+export interface FieldClasses {
+  readonly [field: string]: Classification | FieldClasses;
+}

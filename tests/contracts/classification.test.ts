@@ -1,0 +1,84 @@
+import { globSync, readFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { clip } from "../../scripts/clips.ts";
+import { kinds } from "../../shared/kinds.ts";
+import { type FieldClasses, classifications } from "../../shared/tenancy/classification.ts";
+import { type StoredDocument, database, documents } from "../support/contracts.ts";
+import { type TestTenant, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
+import { processed, send } from "../support/upload.ts";
+
+let tenant: TestTenant;
+beforeAll(async () => {
+  tenant = await newTenant();
+  const { guest, surveyId } = await newSurvey(tenant);
+  const { token } = tenant.owner;
+  await expectApi("PUT /v1/guest/answers/name", 200, { token: guest, body: { value: "Gerda" } });
+  expect(await processed(guest, await send(guest, await clip("h264-silent.mp4")))).toMatchObject({ state: "ready" });
+  await expectApi(`POST /v1/surveys/${surveyId}/links`, 201, { token, body: { channel: "email" } });
+  const webhook = { url: "https://hooks.example.com/", events: ["survey.created"] };
+  const { body } = await expectApi<{ id: string }>("POST /v1/webhooks", 201, { token, body: webhook });
+  await expectApi(`POST /v1/webhooks/${body.id}/rotate`, 200, { token });
+  const expiresAt = new Date(Date.now() + 86_400_000).toISOString();
+  await expectApi("POST /v1/keys", 201, { token, body: { name: "Export", scopes: ["surveys:read"], expiresAt } });
+}, 90_000);
+afterAll(() => {
+  database().dispose();
+});
+
+/** What the log keeps its place by; it is no kind. */
+const logHead = "logHead";
+/** What every item has, whatever its kind. */
+const ofEveryItem = ["id", "tenantId", "kind", "schemaVersion", "createdAt", "updatedAt", "ttl"];
+
+/** The ways to the fields of an item that its kind says nothing of. */
+function unclassified({ kind, ...item }: StoredDocument): string[] {
+  if (kind === logHead) return [];
+  const known = kinds.find(({ name }) => name === kind);
+  if (known === undefined) return [kind];
+  const own = Object.entries(item).filter(([name]) => !ofEveryItem.includes(name) && !name.startsWith("_"));
+  return within(known.fields, Object.fromEntries(own), kind);
+}
+
+function within(fields: FieldClasses, value: object, way: string): string[] {
+  return Object.entries(value).flatMap(([name, inner]: [string, unknown]): string[] => {
+    const here = `${way}.${name}`;
+    const said = Object.hasOwn(fields, name) ? fields[name] : fields["*"];
+    const members = (Array.isArray(inner) ? inner : [inner]).filter((member) => member !== null);
+    if (said === undefined) return [here];
+    return members.flatMap((member: unknown) => {
+      if (typeof said === "string") return typeof member === "object" ? [here] : [];
+      return typeof member === "object" && member !== null ? within(said, member, here) : [here];
+    });
+  });
+}
+
+test("every kind that the sources define is among those that are listed", () => {
+  const files = globSync("shared/**/*.ts").filter((file) => !file.endsWith(".test.ts"));
+  const calls = files.flatMap((file) => [...readFileSync(file, "utf8").matchAll(/= defineKind<.*?>\(\s*"(\w+)"/gsu)]);
+  const defined = calls.map(([, name]) => name);
+  expect(defined.length).toBeGreaterThan(20);
+  expect(kinds.map(({ name }) => name).sort()).toEqual(defined.sort());
+});
+
+test("every classification is one of the closed list, and each of them is in use", () => {
+  const words = (fields: FieldClasses): string[] =>
+    Object.values(fields).flatMap((said) => (typeof said === "string" ? [said] : words(said)));
+  expect([...new Set(kinds.flatMap(({ fields }) => words(fields)))].sort()).toEqual([...classifications].sort());
+});
+
+test("every field that is stored for a tenant is classified", async () => {
+  const stored = await documents(tenant.id);
+  expect([...new Set(stored.flatMap(unclassified))]).toEqual([]);
+  const seen = new Set(stored.map(({ kind }) => kind));
+  for (const kind of ["survey", "link", "video", "webhook", "apiKey", "member", "tenant", "template"])
+    expect(seen, kind).toContain(kind);
+});
+
+test("a field that nobody has classified is named, however deep, and so is a kind that nobody knows", async () => {
+  const survey = (await documents(tenant.id)).find(({ kind }) => kind === "survey");
+  if (survey === undefined) throw new Error("no survey");
+  const guest = { ...(survey["guest"] as object), birthday: "1990-01-01" };
+  expect(unclassified({ ...survey, guest, mood: "good" }).sort()).toEqual(["survey.guest.birthday", "survey.mood"]);
+  expect(unclassified({ ...survey, state: { text: "hidden" } })).toEqual(["survey.state"]);
+  expect(unclassified({ ...survey, kind: "diary" })).toEqual(["diary"]);
+});
