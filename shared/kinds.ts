@@ -7,7 +7,7 @@ import { operationKind } from "./operations/operation.ts";
 import { linkKind } from "./surveys/link.ts";
 import { surveyKind } from "./surveys/survey.ts";
 import { templateKind, templateVersionKind } from "./templates/template.ts";
-import { counterKind } from "./tenancy/change.ts";
+import { counterKind } from "./tenancy/counter.ts";
 import { factKind } from "./tenancy/fact.ts";
 import type { ListedKind } from "./tenancy/kind.ts";
 import { leaseKind } from "./tenancy/lease.ts";

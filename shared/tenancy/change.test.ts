@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Fault } from "../../local/cosmos/faults.ts";
 import { setClockForTests } from "../clock.ts";
-import { CounterMissing, counterId } from "./change.ts";
+import { CounterMissing } from "./change.ts";
+import { counterId } from "./counter.ts";
 import { type Condition, conditionText } from "./condition.ts";
 import { counting } from "./counting.ts";
 import { dataContainer } from "./database.ts";

@@ -3,9 +3,10 @@ import { now } from "../clock.ts";
 import { Problem, type ProblemCode } from "../web/problem.ts";
 import { BatchRefused, sendBatch } from "./batch.ts";
 import { type Condition, conditionText } from "./condition.ts";
+import { counterId, counterKind } from "./counter.ts";
 import { type Command, type Event, type Fact, factKind } from "./fact.ts";
 import { newId } from "./ids.ts";
-import { type Entity, type Kind, type Stored, type StoredShape, defineKind } from "./kind.ts";
+import { type Entity, type Kind, type Stored, type StoredShape } from "./kind.ts";
 import { reservationId, reservationKind } from "./reservation.ts";
 import {
   type ChangeContext,
@@ -34,10 +35,6 @@ interface PatchOptions {
 
 /** A 2 MB batch of 100 operations is the database's limit; what could pass it must go in several changes. */
 const maxOperations = 100;
-export const counterKind = defineKind<{ readonly value: number }>("counter", {
-  schemaVersion: 1,
-  fields: { value: "technical" },
-});
 
 type Section = "reservations" | "entities" | "counters";
 
@@ -306,11 +303,6 @@ export class Change {
     const earliest = new Date(Date.parse(entity.updatedAt) + 1).toISOString();
     if (this.#at < earliest) this.#at = earliest;
   }
-}
-
-/** Id of a tenant's counter. */
-export function counterId(counter: string): string {
-  return `cnt_${counter}`;
 }
 
 /** Deletes take If-Match on the wire; the SDK's type of the operation lacks it. */

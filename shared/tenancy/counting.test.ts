@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { Problem } from "../web/problem.ts";
-import { counterId } from "./change.ts";
+import { counterId } from "./counter.ts";
 import { counting } from "./counting.ts";
 import { insideBoundaryForTests, openScopeForTests, databaseOfFileForTests } from "./databaseForTests.ts";
 import { defineKind } from "./kind.ts";

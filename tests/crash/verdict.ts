@@ -6,7 +6,7 @@ import { BlobServiceClient } from "@azure/storage-blob";
 import { QueueServiceClient } from "@azure/storage-queue";
 import { containerName } from "../../shared/storage/containers.ts";
 import { type LogEntry, entryHash, genesis } from "../../shared/tenancy/logEntry.ts";
-import { counterId } from "../../shared/tenancy/change.ts";
+import { counterId } from "../../shared/tenancy/counter.ts";
 import type { Sent } from "./guests.ts";
 import type { Receiver } from "./receiver.ts";
 

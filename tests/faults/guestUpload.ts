@@ -8,7 +8,7 @@ import { uploadFile } from "../../shared/storage/streams.ts";
 import { now, setClockForTests } from "../../shared/clock.ts";
 import { type Survey, surveyKind } from "../../shared/surveys/survey.ts";
 import { templateVersionKind } from "../../shared/templates/template.ts";
-import { counterId } from "../../shared/tenancy/change.ts";
+import { counterId } from "../../shared/tenancy/counter.ts";
 import { openScopeForTests } from "../../shared/tenancy/databaseForTests.ts";
 import { factKind } from "../../shared/tenancy/fact.ts";
 import { defineKind } from "../../shared/tenancy/kind.ts";

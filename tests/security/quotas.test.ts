@@ -5,7 +5,7 @@ import { ulid } from "ulid";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { trust } from "../../local/certificates.ts";
 import { maxKeys } from "../../shared/keys/apiKey.ts";
-import { counterId } from "../../shared/tenancy/change.ts";
+import { counterId } from "../../shared/tenancy/counter.ts";
 import { limits } from "../../shared/tenants/tenant.ts";
 import { type Side, draftOf, newDraftSurvey, newOpenSurvey, newSide } from "../contracts/side.ts";
 import { amend, documents, erase, item, newEmail, write } from "../support/contracts.ts";
