@@ -5,7 +5,9 @@ import { publicKey } from "../protection/signing.ts";
 import { openScopeForTests } from "../tenancy/databaseForTests.ts";
 import { newId } from "../tenancy/ids.ts";
 import { defineKind } from "../tenancy/kind.ts";
-import { type LogEntry, entryId } from "../tenancy/logEntry.ts";
+import { type LogEntry, entryHash, entryId } from "../tenancy/logEntry.ts";
+import { putJson } from "../storage/blobs.ts";
+import { systemContainer } from "../storage/containers.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { logContainer } from "../tenancy/database.ts";
 import { within } from "../tenancy/guard.ts";
@@ -163,4 +165,48 @@ test("nothing that was sealed is sealed as something else", async () => {
   await expect(keepSeal({ seal: { ...seal, hash: "0".repeat(64) }, key })).rejects.toThrow(
     "the log has another entry 1 than the one that was sealed",
   );
+});
+
+test("what is written while the log is sealed is for the next night", async () => {
+  const tenant = openScopeForTests();
+  await happen(tenant, "2026-11-01", 2);
+  await tenant.change().commit({ target: "svy_1" });
+  const ordered = await tenant.log.order();
+  if (ordered === undefined) throw new Error("there is nothing to order");
+  await tenant.log.write(ordered.entries);
+  await sealLog(tenant);
+  expect(await shown(tenant, "2026-11")).toEqual([["head", "2026-11", 2]]);
+  await tenant.log.finish(ordered);
+  await sealLog(tenant);
+  expect(await shown(tenant, "2026-11")).toEqual([
+    ["head", "2026-11", 2],
+    ["head", "2026-11", 3],
+  ]);
+});
+
+test("an old seal that is put where a later one belongs is not gone on from", async () => {
+  const tenant = openScopeForTests();
+  await happen(tenant, "2026-11-01", 1);
+  await sealLog(tenant);
+  const stored = await firstSeal(tenant, "2026-11");
+  await happen(tenant, "2026-11-02", 2);
+  await sealLog(tenant);
+  await putJson(systemContainer("seals"), `${tenant.tenantId}/2026-12/000000000999.json`, stored);
+  await expect(sealLog(tenant)).rejects.toThrow("2026-12/000000000999.json is another place's seal");
+  await expect(listSeals(tenant, "2026-12")).rejects.toThrow("is another place's seal");
+});
+
+test("a suffix that was computed again without the log's end gets no signature", async () => {
+  const tenant = openScopeForTests();
+  await happen(tenant, "2026-11-01", 2);
+  const { hash: _hash, ...last } = (await entriesOf(tenant)).at(-1) as LogEntry;
+  const forged = { ...last, target: "svy_other" };
+  await past(tenant, "2026-11", 2, (item) =>
+    item.patch([
+      { op: "set", path: "/target", value: forged.target },
+      { op: "set", path: "/hash", value: entryHash(forged) },
+    ]),
+  );
+  await expect(sealLog(tenant)).rejects.toThrow("the log is not sealed: its end is of another entry 2");
+  expect(await shown(tenant, "2026-11")).toEqual([]);
 });

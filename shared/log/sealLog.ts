@@ -19,20 +19,20 @@ export async function sealLog(tenant: TenantScope): Promise<void> {
   const sealed: ChainEnd =
     latest === undefined ? chainStart : { seq: latest.sequence, hash: latest.hash, month: latest.month };
   // Read before the entries: what is written meanwhile is for the next night.
-  const writtenTo = await tenant.log.writtenTo();
+  const written = await tenant.log.written();
+  if (written.seq < sealed.seq) throw new Error(`the log is not sealed: it ends before entry ${sealed.seq}, which was`);
   let end = sealed;
-  for (let more = true; more;) {
-    const page = await tenant.log.read(end.seq, chunk);
-    for (const entry of page.entries) {
+  while (end.seq < written.seq) {
+    const { entries } = await tenant.log.read(end.seq, Math.min(chunk, written.seq - end.seq));
+    if (entries.length === 0) throw new Error(`the log is not sealed: entry ${end.seq + 1} is missing`);
+    for (const entry of entries) {
       const broken = breakAt(end, entry);
       if (broken !== undefined) throw new Error(`the log is not sealed: ${broken}`);
       if (end.seq > 0 && entry.month !== end.month) await seal(tenant, "close", end);
       end = entry;
     }
-    more = page.more;
   }
-  if (end.seq < writtenTo) throw new Error(`the log is not sealed: entry ${end.seq + 1} is missing`);
-  if (writtenTo < sealed.seq) throw new Error(`the log is not sealed: it ends before entry ${sealed.seq}, which was`);
+  if (end.hash !== written.hash) throw new Error(`the log is not sealed: its end is of another entry ${end.seq}`);
   if (end.seq > sealed.seq) await seal(tenant, "head", end);
 }
 

@@ -60,8 +60,11 @@ export async function sealsOf({ tenantId }: TenantScope, month: string, limit: n
   return await Promise.all(names.map(readSeal));
 }
 
+/** Throws where a seal, genuine as it may be, was put in the place of another: who can add blobs could set the past back. */
 async function readSeal(name: string): Promise<StoredSeal> {
   const found = await getJson(container(), name);
   if (found === undefined || fault(StoredSeal, found.value) !== undefined) throw new Error(`${name} is no seal`);
-  return found.value as StoredSeal;
+  const stored = found.value as StoredSeal;
+  if (nameOf(stored.seal) !== name) throw new Error(`${name} is another place's seal`);
+  return stored;
 }

@@ -1,7 +1,7 @@
 import { dataContainer, logContainer } from "./database.ts";
 import { reading } from "./failure.ts";
 import { tenantPredicate } from "./guard.ts";
-import { type LogEntry, entryId } from "./logEntry.ts";
+import { type LogEntry, entryId, genesis } from "./logEntry.ts";
 import type { StoredItem } from "./repository.ts";
 
 /** What entries are looked for by. Times are RFC 3339 in UTC with milliseconds. */
@@ -83,10 +83,10 @@ export class LogReader {
     return { entries, ...(oldest !== undefined && oldest !== fitting[0] && { next: oldest.first }) };
   }
 
-  /** Sequence number up to which every entry is written, as the end of the log says; 0 before the first. One point read. */
-  async writtenTo(): Promise<number> {
+  /** The last entry up to which all are written, as the end of the log says; 0 before the first. One point read. */
+  async written(): Promise<Pick<LogHead, "seq" | "hash">> {
     const head = await this.head();
-    return head === undefined ? 0 : (head.value.pending?.seq ?? head.value.seq);
+    return head === undefined ? { seq: 0, hash: genesis } : (head.value.pending ?? head.value);
   }
 
   /** One entry, or undefined. One point read. */
