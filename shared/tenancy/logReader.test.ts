@@ -131,9 +131,19 @@ describe("searching", () => {
     expect(await monthsAsked(() => tenant.log.search({}, all, 3))).toEqual(["2026-06", "2026-05"]);
     expect(await monthsAsked(() => tenant.log.search({}, all, 100))).toEqual(["2026-06", "2026-05", "2026-04"]);
     expect(await monthsAsked(() => tenant.log.search({}, 3, 100))).toEqual(["2026-01"]);
-    expect(await monthsAsked(() => tenant.log.search({ from: "2026-06-01T00:00:00.000Z" }, all, 9))).toEqual([
+    expect(await monthsAsked(() => tenant.log.search({ from: "2026-06-01T01:00:00.000Z" }, all, 9))).toEqual([
       "2026-06",
     ]);
+  });
+
+  it("finds what happened as the month began, by a clock ahead of the one that put it into the month before", async () => {
+    const own = openScopeForTests();
+    setClockForTests(() => new Date("2026-07-01T00:00:02.000Z"));
+    await own.change().commit({ target: "one" });
+    setClockForTests(() => new Date("2026-06-30T23:59:59.000Z"));
+    await append(own);
+    expect(numbers(await own.log.search({ from: "2026-07-01T00:00:00.000Z" }, all, 9))).toEqual([1]);
+    expect(numbers(await own.log.search({ from: "0000-01-01T00:00:00.000Z" }, all, 9))).toEqual([1]);
   });
 
   it("leaves out what has its place and may not be written yet, until it is", async () => {

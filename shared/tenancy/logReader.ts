@@ -28,6 +28,9 @@ export interface LogHead {
 /** Id of the document in `data` that holds the end of the log. */
 export const headId = "log_head";
 
+/** How far the clock that gave an entry its time may be ahead of the one that gave it its month. */
+const clocksApartMs = 3_600_000;
+
 /** Reads the log of one tenant. */
 export class LogReader {
   protected readonly tenantId: string;
@@ -72,7 +75,8 @@ export class LogReader {
     const { months, pending, seq } = head.value;
     // Entries that have their places and are not all written yet would be left out by who goes on behind them.
     const end = Math.min(before, (pending?.seq ?? seq) + 1);
-    const fitting = months.filter(({ month, first }) => first < end && month >= (filter.from ?? "").slice(0, 7));
+    const earliest = filter.from === undefined ? "" : monthOf(Date.parse(filter.from) - clocksApartMs);
+    const fitting = months.filter(({ month, first }) => first < end && month >= earliest);
     const entries: LogEntry[] = [];
     for (const { month } of fitting.slice(-3).reverse()) {
       entries.push(...(await this.#searchMonth(month, filter, end, limit - entries.length)));
@@ -154,6 +158,10 @@ export class LogReader {
     );
     return resources.map(toEntry);
   }
+}
+
+function monthOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 7);
 }
 
 function toEntry(item: StoredItem): LogEntry {
