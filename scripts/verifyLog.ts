@@ -51,7 +51,7 @@ async function main(): Promise<number> {
   }
   const log = (await readJson(file, LogFile)) as LogFile;
   const believed = (await readJson(keys, KeyFile)) as Static<typeof KeyFile>;
-  const { sealed, sealedAt, last, ...found } = verifyLog({
+  const { sealed, sealedAt, last, overdueSince, ...found } = verifyLog({
     tenantId: log.tenantId,
     entries: log.entries.map(logEntry),
     seals: log.seals,
@@ -74,6 +74,8 @@ async function main(): Promise<number> {
   for (const key of believed.keys.filter(({ kid }) => log.seals.some((seal) => seal.kid === kid)))
     console.log(`Signed by ${key.kid}, thumbprint ${thumbprint(keyObject(key))}.`);
   if (last > sealed) console.log(`Entries ${sealed + 1} to ${last} are chained and not yet sealed.`);
+  if (overdueSince !== undefined)
+    console.log(`! A seal is due every night, and there is none since ${overdueSince}: ask the vault's operator why.`);
   return 0;
 }
 

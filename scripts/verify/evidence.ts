@@ -7,8 +7,7 @@ import { logEntry } from "../../shared/log/auditView.ts";
 import { hashFile } from "../../shared/media/hash.ts";
 import { keyObject, thumbprint } from "../../shared/protection/signature.ts";
 import { refuseAmbiguity } from "../../shared/triggers/jsonText.ts";
-import { isProblem } from "../../shared/web/problem.ts";
-import { LogFile, Unusable, readJson, readText } from "./inputs.ts";
+import { LogFile, Unusable, readJson, readText, whyNot } from "./inputs.ts";
 
 const usage = `Checks the evidence of a video, offline.
 
@@ -110,8 +109,7 @@ function parsed(text: string): ReturnType<typeof verifyEvidence> {
     value = JSON.parse(text);
     refuseAmbiguity(text);
   } catch (error) {
-    const message = isProblem(error) ? (error.details.errors?.[0]?.message ?? error.message) : (error as Error).message;
-    return { findings: [{ field: "", message: `cannot be read as it was written: ${message}` }] };
+    return { findings: [{ field: "", message: `cannot be read as it was written: ${whyNot(error)}` }] };
   }
   return verifyEvidence(value);
 }

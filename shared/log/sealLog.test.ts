@@ -199,8 +199,9 @@ test("an old seal that is put where a later one belongs is not gone on from", as
 test("a suffix that was computed again without the log's end gets no signature", async () => {
   const tenant = openScopeForTests();
   await happen(tenant, "2026-11-01", 2);
-  const { hash: _hash, ...last } = (await entriesOf(tenant)).at(-1) as LogEntry;
-  const forged = { ...last, target: "svy_other" };
+  const last = (await entriesOf(tenant)).at(-1);
+  if (last === undefined) throw new Error("there is no entry");
+  const { hash: _hash, ...forged } = { ...last, target: "svy_other" };
   await past(tenant, "2026-11", 2, (item) =>
     item.patch([
       { op: "set", path: "/target", value: forged.target },

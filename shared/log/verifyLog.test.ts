@@ -93,12 +93,21 @@ describe("a log as it was written", () => {
   });
 
   it("may go on behind its newest seal: that is chained, and not yet sealed", () => {
-    const longer = chained([...entries, newEntry("2026-11", 9), newEntry("2026-12", 10)]);
+    const longer = chained([...entries, newEntry("2026-11", 9), newEntry("2026-11", 10)]);
     expect(check(longer, seals)).toEqual({ findings: [], sealed: 8, sealedAt: at, last: 10 });
   });
 
+  it("says since when no night has sealed it, though things happened on later days", () => {
+    const of = (day: string) => ({ ...newEntry("2026-11", 9), occurredAt: `2026-11-${day}.000Z` });
+    const since = (...days: string[]) => check(chained([...entries, ...days.map(of)]), seals).overdueSince;
+    expect(since("26T01:31:00", "28T01:31:00")).toBeUndefined();
+    expect(since("26T01:31:00", "28T01:31:01")).toBe("2026-11-26T01:31:00.000Z");
+  });
+
   it("without a seal is chained, and nothing more", () => {
-    expect(check(entries, [])).toEqual({ findings: [], sealed: 0, last: 8 });
+    const { overdueSince, ...rest } = check(entries, []);
+    expect(overdueSince).toBe(entryAt(0).occurredAt);
+    expect(rest).toEqual({ findings: [], sealed: 0, last: 8 });
     expect(check([], [])).toEqual({ findings: [], sealed: 0, last: 0 });
   });
 });
@@ -112,6 +121,7 @@ describe("what is found, by its sequence number:", () => {
     const changed = { ...entryAt(3), target: "svy_other" };
     expect(found(entries.with(3, changed), seals)).toEqual(["entry 4 was changed"]);
     expect(found([...entries, entryAt(3)], seals)).toContain("entry 4 is there twice");
+    expect(found([{ ...entryAt(0), seq: 0 }, ...entries], seals)).toContain("there is no entry 0");
     const swapped = entries
       .with(3, { ...entryAt(4), seq: 4, id: entryId(4) })
       .with(4, { ...entryAt(3), seq: 5, id: entryId(5) });

@@ -16,7 +16,12 @@ export interface Verification {
   readonly sealedAt?: string;
   /** The last entry there is. What is behind `sealed` is chained, and not yet sealed. */
   readonly last: number;
+  /** When the first entry happened that is not sealed, where those behind it show that a night has passed it by. */
+  readonly overdueSince?: string;
 }
+
+/** Longer than any two seals of a log in use are apart: one is due every night. */
+const overdueMs = 2 * 86_400_000;
 
 /** What an entry has to follow. */
 export type ChainEnd = Pick<LogEntry, "seq" | "hash" | "month">;
@@ -28,6 +33,7 @@ export const chainStart: ChainEnd = { seq: 0, hash: genesis, month: "" };
 export function breakAt(before: ChainEnd, { hash, ...entry }: LogEntry): string | undefined {
   const expected = before.seq + 1;
   if (entry.seq > expected) return `entry ${expected} is missing`;
+  if (entry.seq < 1) return `there is no entry ${entry.seq}`;
   if (entry.seq < expected) return `entry ${entry.seq} is there twice`;
   if (entry.id !== entryId(entry.seq) || entryHash(entry) !== hash) return `entry ${entry.seq} was changed`;
   if (entry.prevHash !== before.hash) return `entry ${entry.seq} does not follow entry ${before.seq}`;
@@ -65,12 +71,21 @@ export function verifyLog(log: {
   const all = [...findings, ...unclosed(entries, valid, newest?.sequence ?? 0)].toSorted(
     (one, other) => one.sequence - other.sequence,
   );
+  const sealed = newest?.sequence ?? 0;
+  const overdueSince = overdue(entries.filter(({ seq }) => seq > sealed));
   return {
     findings: all,
-    sealed: newest?.sequence ?? 0,
+    sealed,
     ...(newest !== undefined && { sealedAt: newest.at }),
     last: before.seq,
+    ...(overdueSince !== undefined && { overdueSince }),
   };
+}
+
+/** By the log's own times: whoever checks a file may do so years later. */
+function overdue(unsealed: readonly LogEntry[]): string | undefined {
+  const [since, until] = [unsealed[0]?.occurredAt ?? "", unsealed.at(-1)?.occurredAt ?? ""];
+  return Date.parse(until) - Date.parse(since) > overdueMs ? since : undefined;
 }
 
 function wrongWith(
