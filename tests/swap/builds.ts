@@ -53,11 +53,28 @@ const blind = [
   },
 ];
 
-/** Builds both apps into the folder; with `fault` the previous one cannot read what the next has written. */
-export async function buildBoth(folder: string, { fault }: { readonly fault: boolean }): Promise<Builds> {
+/** Whoever comes upon the lease of a dead worker waits for its end, which a simulation may not have the time for. */
+function leasesOf(seconds: number) {
+  const file = "shared/videos/workLease.ts";
+  return [
+    { file, text: "const leaseMs = 60_000;", instead: `const leaseMs = ${seconds * 1000};` },
+    { file, text: "const renewMs = 20_000;", instead: `const renewMs = ${(seconds * 1000) / 3};` },
+  ];
+}
+
+export interface BuildOptions {
+  /** The previous build cannot read what the next one has written. */
+  readonly fault: boolean;
+  /** How long a lease on a video lasts that nobody renews; 60 in the product. */
+  readonly leaseSeconds: number;
+}
+
+/** Builds both apps into the folder. */
+export async function buildBoth(folder: string, { fault, leaseSeconds }: BuildOptions): Promise<Builds> {
   const builds = { previous: join(folder, "previous"), next: join(folder, "next") };
   await Promise.all(Object.values(builds).map((build) => mkdir(build, { recursive: true })));
-  await buildWithFault({ patches: fault ? blind : [] }, builds.previous);
-  await buildWithFault({ patches: nextRelease }, builds.next);
+  const both = leasesOf(leaseSeconds);
+  await buildWithFault({ patches: [...both, ...(fault ? blind : [])] }, builds.previous);
+  await buildWithFault({ patches: [...both, ...nextRelease] }, builds.next);
   return builds;
 }

@@ -10,6 +10,8 @@ const { values } = parseArgs({
     videos: { type: "string", default: "200" },
     /** Seconds. */
     patience: { type: "string", default: "60" },
+    /** Seconds that a lease on a video lasts, in both builds. */
+    lease: { type: "string", default: "60" },
     /** The build that is gone back to cannot read what the next one has written; this has to fail. */
     fault: { type: "boolean", default: false },
   },
@@ -17,14 +19,15 @@ const { values } = parseArgs({
 
 /** `npm run sim:swap`: exits with 1 where something was lost, done twice, left over or refused, and names it. */
 const { seed, fault } = values;
-const [swaps, videos, patience] = [values.swaps, values.videos, values.patience].map(Number);
-if (![swaps, videos, patience].every((number) => Number.isInteger(number) && Number(number) > 0)) {
-  console.error("sim:swap takes --seed TEXT and whole numbers above 0 for --swaps, --videos and --patience.");
+const numbers = [values.swaps, values.videos, values.patience, values.lease].map(Number);
+const [swaps = 0, videos = 0, patience = 0, leaseSeconds = 0] = numbers;
+if (!numbers.every((number) => Number.isInteger(number) && number > 0)) {
+  console.error("sim:swap takes --seed TEXT and whole numbers above 0 for --swaps, --videos, --patience and --lease.");
   process.exit(2);
 }
 console.log(`seed ${seed}: ${swaps} swaps while ${videos} videos are sent`);
 const report = await simulateSwaps({
-  ...{ seed, fault, swaps: Number(swaps), videos: Number(videos), patienceMs: Number(patience) * 1000 },
+  ...{ seed, fault, swaps, videos, leaseSeconds, patienceMs: patience * 1000 },
   onProgress: console.log,
 });
 console.log(tableOf(report));

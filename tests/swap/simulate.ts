@@ -15,19 +15,17 @@ import { type TenantUnderLoad, tenantsFor } from "../crash/tenants.ts";
 import { type Remains, documentsOf, statesOf } from "../crash/verdict.ts";
 import { Watch } from "../crash/watch.ts";
 import { useStack } from "../support/stackUnderTest.ts";
-import { type BuildName, type Builds, buildBoth } from "./builds.ts";
+import { type BuildName, type BuildOptions, type Builds, buildBoth } from "./builds.ts";
 import { Clients } from "./clients.ts";
 import { type Front, startFront } from "./front.ts";
 
-export interface SwapOptions {
+export interface SwapOptions extends BuildOptions {
   readonly seed: string;
   /** The first one goes to the next release, the second one back, and so on. */
   readonly swaps: number;
   readonly videos: number;
   /** For how long clients try, and time without progress after which what is not done is taken for lost. */
   readonly patienceMs: number;
-  /** The build that is gone back to cannot read what the release has written. */
-  readonly fault: boolean;
   readonly onProgress?: (line: string) => void;
 }
 

@@ -18,12 +18,12 @@ async function run(...args: string[]): Promise<{ readonly code: number; readonly
 // They mostly wait, so they do it at the same time.
 describe.concurrent("a swap", { timeout: 600_000 }, () => {
   it("to the next release and back loses, repeats and refuses nothing", async ({ expect }) => {
-    const { code, output } = await run("--swaps", "2", "--videos", "6", "--seed", "suite");
+    const { code, output } = await run("--swaps", "2", "--videos", "6", "--seed", "suite", "--lease", "9");
     expect([code, output]).toEqual([0, expect.stringContaining("nothing lost, nothing twice, nothing failed")]);
   });
 
   it("back to a build that cannot read what the next one wrote is noticed", async ({ expect }) => {
-    const small = ["--swaps", "2", "--videos", "2", "--seed", "planted", "--patience", "1"];
+    const small = ["--swaps", "2", "--videos", "2", "--seed", "planted", "--patience", "1", "--lease", "9"];
     const { code, output } = await run("--fault", ...small);
     const noticed = "a member did not come through: Error: GET /v1/surveys/{svy}: 500";
     expect([code, output]).toEqual([1, expect.stringContaining(noticed)]);
