@@ -78,11 +78,8 @@ async function kept(texts: ReadonlyMap<string, string>, update: boolean): Promis
 async function diagnostics(cli: string): Promise<string[]> {
   const formatted = await unformatted(cli);
   const main = run(cli, ["build", join(folder, "main.bicep"), "--stdout"]);
-  const parameters = environments.map((each) => [
-    "build-params",
-    join(folder, "params", `${each}.bicepparam`),
-    "--stdout",
-  ]);
+  const files = [...environments.map((each) => join("params", `${each}.bicepparam`)), join("trial", "main.bicepparam")];
+  const parameters = files.map((file) => ["build-params", join(folder, file), "--stdout"]);
   const said = await Promise.all([main, ...parameters.map((args) => run(cli, args))]);
   return [...formatted, ...new Set(said.flat())];
 }
@@ -100,7 +97,7 @@ async function unformatted(cli: string): Promise<string[]> {
   try {
     await cp(folder, copy, { recursive: true });
     await promisify(execFile)(cli, ["format", "--pattern", join(copy, "**", "*.bicep*")]);
-    const sources = globSync("{*.bicep,modules/*.bicep,params/*.bicepparam}", { cwd: folder });
+    const sources = globSync("{*.bicep,modules/*.bicep,params/*.bicepparam,trial/*}", { cwd: folder });
     const texts = await Promise.all(
       sources.map((source) => Promise.all([folder, copy].map((place) => readFile(join(place, source), "utf8")))),
     );

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { type Environment, environments } from "./bicep/snapshots.ts";
 import { deployInfrastructure } from "./deploy/infrastructure.ts";
 import type { Place } from "./deploy/place.ts";
+import { permit } from "./deploy/permit.ts";
 import { smoke } from "./deploy/smoke.ts";
 import { fetchPackage } from "./deploy/source.ts";
 import { stage } from "./deploy/stage.ts";
@@ -15,6 +16,9 @@ const usage = `Deploys Callpilot, one step at a time. The pipeline calls it; so 
 
   npm run deploy -- infrastructure --environment ENV --resource-group GROUP
       what bicep/ says; leaves the code as it is; once more after the first code, to subscribe events
+
+  npm run deploy -- permit --environment ENV --resource-group GROUP [--principal ID]
+      lets whoever is signed in, or the pipeline's identity by its object id, send packages
 
   npm run deploy -- stage --environment ENV --resource-group GROUP [--package FILE]
       the package into the staging slots, which then have to answer
@@ -60,6 +64,9 @@ async function main(): Promise<void> {
     case "infrastructure":
       await deployInfrastructure(place(), say);
       return;
+    case "permit":
+      await permit(place(), values.principal, say);
+      return;
     case "stage":
       await stage(place(), values.package, `${values.package}.sha256`, seconds, say);
       return;
@@ -90,6 +97,7 @@ function parsed() {
         package: { type: "string", default: "package/callpilot.zip" },
         commit: { type: "string" },
         to: { type: "string", default: "package" },
+        principal: { type: "string" },
         address: { type: "string" },
         patience: { type: "string", default: "600" },
         help: { type: "boolean", default: false },

@@ -1,5 +1,5 @@
 import { az } from "./az.ts";
-import { type Names, type Place, codeOf, namesIn, namesOf } from "./place.ts";
+import { type Names, type Place, codeOf, deploymentPrefix, namesIn, namesOf } from "./place.ts";
 
 /**
  * Brings the infrastructure to what `bicep/` says, and leaves the code of every slot as it is. Before there is code, events
@@ -10,7 +10,7 @@ export async function deployInfrastructure(place: Place, say: (line: string) => 
   const settings: Record<string, string> =
     before === undefined ? { CALLPILOT_SUBSCRIBE: "false" } : await asItRuns(place, before);
   const what = [
-    ...["--resource-group", place.group, "--name", "main"],
+    ...["--resource-group", place.group, "--name", deploymentName()],
     ...["--parameters", `bicep/params/${place.environment}.bicepparam`],
   ];
   const { changes } = await az<{ readonly changes: readonly Change[] }>(
@@ -30,6 +30,11 @@ export async function deployInfrastructure(place: Place, say: (line: string) => 
       ? "events are subscribed"
       : "events wait for the code: stage it, then repeat",
   );
+}
+
+/** By its time, so that names sort as deployments do, and one that fails does not take the place of one that did not. */
+function deploymentName(): string {
+  return `${deploymentPrefix}${new Date().toISOString().replaceAll(/[:.]/gu, "-")}`;
 }
 
 interface Change {

@@ -18,13 +18,22 @@ export interface Names {
   readonly dataAccount: string;
 }
 
-/** Names of what is there; undefined before the first deployment of the infrastructure. */
+/** What deployments of the infrastructure are called before their time, which tells them from those of their modules. */
+export const deploymentPrefix = "callpilot-";
+
+/**
+ * Names of what is there, by the last deployment that succeeded: one that failed, or still runs, tells none. Undefined
+ * before the first.
+ */
 export async function namesIn({ group }: Place): Promise<Names | undefined> {
-  const deployments = await az<readonly { name: string; properties: { outputs?: Outputs } }[]>([
+  const deployments = await az<readonly Deployment[]>([
     ...["deployment", "group", "list", "--resource-group", group],
-    ...["--query", "[?name=='main']"],
+    ...["--query", `[?starts_with(name, '${deploymentPrefix}')]`],
   ]);
-  const outputs = deployments[0]?.properties.outputs;
+  const outputs = deployments
+    .filter(({ properties }) => properties.provisioningState === "Succeeded")
+    .toSorted((one, other) => one.name.localeCompare(other.name))
+    .at(-1)?.properties.outputs;
   if (outputs === undefined) return undefined;
   const value = (name: string) => {
     const found = outputs[name]?.value;
@@ -39,7 +48,13 @@ export async function namesIn({ group }: Place): Promise<Names | undefined> {
   };
 }
 
-type Outputs = Readonly<Record<string, { readonly value: string } | undefined>>;
+interface Deployment {
+  readonly name: string;
+  readonly properties: {
+    readonly provisioningState: string;
+    readonly outputs?: Readonly<Record<string, { readonly value: string } | undefined>>;
+  };
+}
 
 /** {@link namesIn}, where there has to be something. */
 export async function namesOf(place: Place): Promise<Names> {

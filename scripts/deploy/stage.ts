@@ -15,7 +15,8 @@ export async function verified(file: string, digestFile: string): Promise<{ read
 
 /**
  * Puts the package into the staging slots of both apps: under its own hash, so that what is there already is neither sent
- * nor set again. Then the api's slot has to answer; the worker's is asked by the platform itself before a swap.
+ * nor set again. Then the api's slot has to answer; the worker's is asked by the platform itself before a swap. The very
+ * first code cannot answer yet.
  */
 export async function stage(
   place: Place,
@@ -41,6 +42,10 @@ export async function stage(
     await az(["functionapp", "config", "appsettings", "set", ...slot, "--settings", `WEBSITE_RUN_FROM_PACKAGE=${url}`]);
     await az(["functionapp", "restart", ...slot]);
     say(`${app}: staged`);
+  }
+  if ((await codeOf(place, names.api, "production")) === "1") {
+    say("nothing is live yet, and only what is live makes the first keys: swap, which looks whether it answers");
+    return;
   }
   await smoke(await addressOf(place, names.api, "staging"), seconds);
   say("the staging slot answers");

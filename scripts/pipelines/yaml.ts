@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 
-/** Every pipeline file, from the project's root. */
+/** Every pipeline file, and azd's, from the project's root. */
 export const pipelineFiles = [
   ".gitlab-ci.yml",
   "azure-pipelines.yml",
   ".azure/prepare.yml",
   ".azure/deploy.yml",
+  "azure.yaml",
 ] as const;
 
 const root = join(import.meta.dirname, "..", "..");
@@ -23,7 +24,7 @@ export interface ShellPart {
   readonly text: string;
 }
 
-const shellKeys = ["script", "inlineScript", "before_script", "after_script"];
+const shellKeys = ["script", "inlineScript", "before_script", "after_script", "run"];
 
 /** All commands that the pipelines give to shells, whole steps each. */
 export function shellParts(): readonly ShellPart[] {

@@ -33,7 +33,14 @@ const key = "a-key-of-the-blob-extension";
 
 const deployed: Recorded = {
   command: "deployment group list",
-  says: [{ name: "main", properties: { outputs } }],
+  says: [
+    { name: "callpilot-2026-11-25T20-00-00-000Z", properties: { provisioningState: "Failed", outputs: null } },
+    { name: "callpilot-2026-11-24T20-00-00-000Z", properties: { provisioningState: "Succeeded", outputs } },
+    {
+      name: "callpilot-2026-11-23T20-00-00-000Z",
+      properties: { provisioningState: "Succeeded", outputs: { apiName: { value: "of-before" } } },
+    },
+  ],
 };
 const settingsOf = (app: string, slot: string, url: string): Recorded => ({
   command: `functionapp config appsettings list --resource-group ${group} --name cp-stag-abcde-${app}${slot}`,
@@ -77,6 +84,17 @@ describe("stage", () => {
           `functionapp config appsettings set --resource-group ${group} --name cp-stag-abcde-${app} --slot staging --settings WEBSITE_RUN_FROM_PACKAGE=${url}`,
       ),
     );
+  });
+
+  test("does not wait for the very first code, which makes its keys once it is live", async () => {
+    azure.statuses.set("/health/ready", 503);
+    const slots = ["api", "worker"].map((app) => settingsOf(app, " --slot staging", "1"));
+    const recorded = fresh().filter(({ command }) => !command.startsWith("functionapp config appsettings list"));
+    const { code: exit, output } = await azure.deploy(
+      ["stage", ...where, "--package", file],
+      [...recorded, ...slots, settingsOf("api", "", "1")],
+    );
+    expect([exit, output]).toEqual([0, expect.stringContaining("nothing is live yet")]);
   });
 
   test("stops before anything where the package is not that of its digest", async () => {
@@ -180,6 +198,20 @@ describe("infrastructure", () => {
     expect(lines(calls, "storage container immutability-policy lock")).toHaveLength(1);
   });
 
+  test("goes on after a first deployment that failed", async () => {
+    const failed = {
+      name: "callpilot-2026-11-24T20-00-00-000Z",
+      properties: { provisioningState: "Failed", outputs: null },
+    };
+    const once: Recorded = { command: "deployment group list", says: [failed], times: 1 };
+    const { code: exit, calls } = await azure.deploy(
+      ["infrastructure", ...where],
+      [once, deployed, whatIf(), create, policy("Unlocked"), lock],
+    );
+    expect(exit).toBe(0);
+    expect(lines(calls, "deployment group create")[0]).toMatch(/ --name callpilot-\d{4}-\d\d-\d\dT[\d-]+Z /u);
+  });
+
   test("later leaves the code of every slot as it is, and tells nobody the webhook's key", async () => {
     const {
       code: exit,
@@ -248,6 +280,33 @@ describe("infrastructure", () => {
     expect(exit).toBe(1);
     expect(output).toContain("1 resources would be deleted");
     expect(lines(calls, "deployment group create")).toEqual([]);
+  });
+});
+
+describe("permit", () => {
+  const account = "/subscriptions/1/providers/Microsoft.Storage/storageAccounts/cpstagabcdepack";
+  const asked = (...holders: string[]): Recorded[] => [
+    deployed,
+    { command: "storage account show", says: { id: account } },
+    { command: "ad signed-in-user show", says: { id: "me" } },
+    { command: "role assignment list", says: holders.map((principalId) => ({ principalId })) },
+    { command: "role assignment create", says: {} },
+  ];
+
+  test.each([
+    [[], "me", "User"],
+    [["--principal", "pipeline"], "pipeline", "ServicePrincipal"],
+  ])("gives a role on the packages' account alone: %j", async (more, who, type) => {
+    const { code: exit, calls } = await azure.deploy(["permit", ...where, ...more], asked("somebody"));
+    expect(exit).toBe(0);
+    expect(lines(calls, "role assignment create")).toEqual([
+      `role assignment create --scope ${account} --role Storage Blob Data Contributor --assignee-object-id ${who} --assignee-principal-type ${type}`,
+    ]);
+  });
+
+  test("gives nobody a role whom it has given it already", async () => {
+    const { code: exit, calls } = await azure.deploy(["permit", ...where], asked("me"));
+    expect([exit, lines(calls, "role assignment create")]).toEqual([0, []]);
   });
 });
 

@@ -120,6 +120,30 @@ describe("Azure's pipeline", () => {
   });
 });
 
+describe("azd's trial", () => {
+  const trial = pipelineFile("azure.yaml") as {
+    infra: { path: string; module: string };
+    workflows: { up: { steps: readonly object[] } };
+    hooks: Record<string, { shell: string; run: string }>;
+  };
+
+  test("has azd make the resource group, and no code deployed but by the project's own steps", () => {
+    expect(Object.keys(trial)).toEqual(["name", "infra", "workflows", "hooks"]);
+    expect(trial.workflows.up.steps).toEqual([{ azd: "provision" }]);
+    const { path, module } = trial.infra;
+    expect(existsSync(`${path}/${module}.bicepparam`)).toBe(true);
+    expect(readFileSync(`${path}/${module}.bicep`, "utf8")).toContain("output AZURE_RESOURCE_GROUP string");
+  });
+
+  test("goes through the steps of a first deployment, and stops at the first that fails", () => {
+    expect(Object.keys(trial.hooks)).toEqual(["preprovision", "postprovision"]);
+    for (const { shell, run } of Object.values(trial.hooks))
+      expect([shell, run]).toEqual(["sh", expect.stringMatching(/^set -eu\n/u)]);
+    const steps = [...(trial.hooks["postprovision"]?.run ?? "").matchAll(/npm run deploy -- (?<step>\w+)/gu)];
+    expect(steps.map(([, step]) => step)).toEqual(["infrastructure", "permit", "stage", "swap", "infrastructure"]);
+  });
+});
+
 test("every command of a pipeline is a script of the project, and its steps are those that it has", () => {
   const steps = [...readFileSync("scripts/deploy.ts", "utf8").matchAll(/case "(?<step>\w+)":/gu)].map(
     ([, step]) => step,
