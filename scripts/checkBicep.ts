@@ -86,10 +86,12 @@ async function diagnostics(cli: string): Promise<string[]> {
 
 /** What a command writes about its sources: nothing, where nothing is to be said. */
 async function run(cli: string, args: readonly string[]): Promise<string[]> {
-  const { stderr } = await promisify(execFile)(cli, args, { maxBuffer: 64 * 1024 ** 2 }).catch(
-    (error: unknown) => error as { stderr: string },
+  const said = await promisify(execFile)(cli, args, { maxBuffer: 64 * 1024 ** 2 }).then(
+    ({ stderr }) => stderr,
+    // With what the program wrote; where it did not run at all, with why.
+    (error: unknown) => (error as Error).message,
   );
-  return stderr.split("\n").filter((line) => line.trim() !== "");
+  return said.split("\n").filter((line) => line.trim() !== "");
 }
 
 async function unformatted(cli: string): Promise<string[]> {

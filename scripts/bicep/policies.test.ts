@@ -65,4 +65,18 @@ describe("environments are apart", () => {
     });
     expect(groups?.broken([sandbox])).toEqual([expect.stringContaining("(sandbox) names rg-callpilot-production")]);
   });
+
+  test("an app that is pointed to another environment's vault is noticed", () => {
+    const vault = the(estateOf("production").resources, types.vault).name;
+    const staging = estateOf("staging", (resources) => {
+      setAt(
+        the(resources, types.siteConfig, /-api\/appsettings$/u),
+        "properties.VAULT_URL",
+        `https://${vault}.example/`,
+      );
+    });
+    expect(groups?.broken([staging, estateOf("production")])).toEqual([
+      expect.stringContaining(`-api/appsettings (staging) names ${vault.replace(/^kv-/u, "")}`),
+    ]);
+  });
 });

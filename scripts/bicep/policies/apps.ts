@@ -254,6 +254,15 @@ export const appPolicies: readonly Policy[] = [
     name: "the host itself uses the identity",
     proves: "S7",
   }),
+  everywhere(
+    { name: "triggers use the identity", proves: "S7" },
+    (found) => ["DATA__credential", "COSMOS__credential"].filter((name) => found[name] !== "managedidentity"),
+    (found) => (found["DATA__credential"] = "key"),
+  ),
+  setting("FUNCTIONS_EXTENSION_VERSION", "~4", "~3", {
+    name: "apps run on version 4 of the Functions host",
+    proves: "platform: one host for all",
+  }),
   setting("WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID", "SystemAssigned", "", {
     name: "code is read by the identity",
     proves: "S7",
@@ -272,10 +281,18 @@ export const appPolicies: readonly Policy[] = [
     (found) => (found["CALLPILOT_ENVIRONMENT"] = found["CALLPILOT_ENVIRONMENT"] === "staging" ? "sandbox" : "staging"),
   ),
   everywhere(
+    { name: "an app is pointed to vault, accounts and database of its own environment", proves: "S5" },
+    (found, { estate }) => {
+      const marks = marksOfEnvironment(estate);
+      return Object.keys(marks).filter((name) => found[name]?.includes(marks[name] ?? "") !== true);
+    },
+    (found) => (found["VAULT_URL"] = "https://kv-cp-elsewhere.vault.azure.net/"),
+  ),
+  everywhere(
     { name: "an app has every setting that it asks for, and starts", proves: "S5" },
     (found) => problemsOfConfig(found),
     (found) => {
-      delete found["VAULT_URL"];
+      delete found["OIDC_AUDIENCE"];
     },
   ),
   everywhere(
@@ -394,18 +411,44 @@ export const appPolicies: readonly Policy[] = [
     name: "an app is asked for by what its slot is called",
     proves: "D3",
     types: settingsOf,
-    named: /-worker\/staging\/appsettings$/u,
+    named: /\/staging\/appsettings$/u,
     path: "properties.CALLPILOT_SLOT",
     is: "staging",
     not: "production",
   }),
 ];
 
+/** Settings that lead to something of the environment's own, and what of its name is in them. */
+function marksOfEnvironment({ resources }: Estate): Settings {
+  const data = the(resources, types.storage, /data$/u).name;
+  return {
+    VAULT_URL: the(resources, types.vault).name.replace(/^kv-/u, ""),
+    COSMOS__accountEndpoint: the(resources, types.cosmos).name,
+    DATA_ACCOUNT: data,
+    DATA__blobServiceUri: data.replace(/data$/u, ""),
+    DATA__queueServiceUri: data.replace(/data$/u, ""),
+    AzureWebJobsStorage__accountName: the(resources, types.storage, /host$/u).name,
+  };
+}
+
 /** What the app itself would say at its start. What only Azure resolves stands for an address. */
 function problemsOfConfig(found: Settings): readonly string[] {
   const resolved = Object.entries(found).map(([name, value]) => [name, value.startsWith("[") ? standIn(name) : value]);
+  return problemsByText(JSON.stringify(resolved));
+}
+
+const known = new Map<string, readonly string[]>();
+
+/** Of settings as text. Kept, since parsing takes 15 ms and each fault changes the settings of one app at most. */
+function problemsByText(entries: string): readonly string[] {
+  const found = known.get(entries) ?? parsed(Object.fromEntries(JSON.parse(entries) as [string, string][]));
+  known.set(entries, found);
+  return found;
+}
+
+function parsed(env: NodeJS.ProcessEnv): readonly string[] {
   try {
-    parseConfig(Object.fromEntries(resolved) as NodeJS.ProcessEnv);
+    parseConfig(env);
     return [];
   } catch (error) {
     return [(error as Error).message];

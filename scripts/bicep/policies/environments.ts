@@ -1,10 +1,18 @@
-import { type Estate, types } from "../policy.ts";
+import { type Estate, the, types } from "../policy.ts";
 
 /** A rule for all environments together. */
 export interface SharedPolicy {
   readonly name: string;
   readonly proves: string;
   readonly broken: (estates: readonly Estate[]) => readonly string[];
+}
+
+/** What every name in an environment is made of: of accounts, and of all else. */
+function namesOf({ resources }: Estate): readonly string[] {
+  return [
+    the(resources, types.vault).name.replace(/^kv-/u, ""),
+    the(resources, types.storage, /data$/u).name.replace(/data$/u, ""),
+  ];
 }
 
 /** What keeps environments apart. */
@@ -25,12 +33,13 @@ export const environmentPolicies: readonly SharedPolicy[] = [
     broken: (estates) =>
       estates.flatMap((estate) => {
         const own = `rg-callpilot-${estate.environment}`;
-        return estate.resources.flatMap((resource) =>
-          [...JSON.stringify(resource).matchAll(/rg-callpilot-\w+/gu)]
-            .map(([group]) => group)
-            .filter((group) => group !== own)
-            .map((group) => `${resource.name} (${estate.environment}) names ${group}`),
-        );
+        const others = estates.filter((other) => other !== estate).flatMap(namesOf);
+        return estate.resources.flatMap((resource) => {
+          const text = JSON.stringify(resource);
+          const groups = Array.from(text.matchAll(/rg-callpilot-\w+/gu), ([group]) => group);
+          const foreign = [...groups.filter((group) => group !== own), ...others.filter((name) => text.includes(name))];
+          return foreign.map((name) => `${resource.name} (${estate.environment}) names ${name}`);
+        });
       }),
   },
 ];

@@ -1,7 +1,10 @@
+import { functionsOfApps } from "../generated.ts";
 import { type Policy, property, setAt, the, types, valueAt } from "../policy.ts";
 
 const manifests = /\/manifests$/u;
 const toWorker = /\/(?:manifests|scan-results)$/u;
+/** Where there is a malware scanner. */
+const scanned = ["staging", "production"] as const;
 const subscriptions = [types.subscription, types.scanSubscription];
 
 /** What Event Grid tells the worker of. */
@@ -33,7 +36,7 @@ export const eventPolicies: readonly Policy[] = [
   {
     name: "the worker is told of scans of recordings alone",
     proves: "threat 10",
-    on: ["staging", "production"],
+    on: scanned,
     broken: (estate) => {
       const filters = valueAt(
         the(estate.resources, types.scanSubscription),
@@ -44,6 +47,28 @@ export const eventPolicies: readonly Policy[] = [
     },
     fault: (resources) => {
       setAt(the(resources, types.scanSubscription), "properties.filter.advancedFilters", []);
+    },
+  },
+  {
+    name: "scans go to the function that takes them",
+    proves: "threat 10",
+    on: scanned,
+    broken: (estate) => {
+      const worker = the(estate.resources, types.site, /-worker$/u).id;
+      return estate
+        .of(types.scanSubscription)
+        .filter(
+          (each) =>
+            !functionsOfApps().worker.some(
+              (fn) => valueAt(each, "properties.destination.properties.resourceId") === `${worker}/functions/${fn}`,
+            ),
+        )
+        .map(({ name }) => name);
+    },
+    fault: (resources) => {
+      const worker = the(resources, types.site, /-worker$/u).id;
+      const path = "properties.destination.properties.resourceId";
+      setAt(the(resources, types.scanSubscription), path, `${worker}/functions/onScan`);
     },
   },
   property({
@@ -76,10 +101,34 @@ export const eventPolicies: readonly Policy[] = [
   property({
     name: "Defender looks through what is uploaded",
     proves: "threat 10",
-    on: ["staging", "production"],
+    on: scanned,
     types: [types.defender],
     path: "properties.malwareScanning.onUpload.isEnabled",
     is: true,
     not: false,
   }),
+  property({
+    name: "Defender is on for the account of recordings",
+    proves: "threat 10",
+    on: scanned,
+    types: [types.defender],
+    path: "properties.isEnabled",
+    is: true,
+    not: false,
+  }),
+  {
+    name: "Defender tells what it found: no recording waits for ever",
+    proves: "threat 10",
+    on: scanned,
+    broken: (estate) => {
+      const topics = estate.of(types.scanTopic).map(({ id }) => id);
+      return estate
+        .of(types.defender)
+        .map((each) => String(valueAt(each, "properties.malwareScanning.scanResultsEventGridTopicResourceId")))
+        .filter((topic) => !topics.includes(topic));
+    },
+    fault: (resources) => {
+      setAt(the(resources, types.defender), "properties.malwareScanning.scanResultsEventGridTopicResourceId", null);
+    },
+  },
 ];

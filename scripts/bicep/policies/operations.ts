@@ -1,4 +1,5 @@
 import { type Policy, property, setAt, the, types, valueAt } from "../policy.ts";
+import { difference } from "./vault.ts";
 
 const production = ["production"] as const;
 
@@ -28,8 +29,11 @@ const watched = [
   types.site,
   types.slot,
   types.topic,
+  types.scanTopic,
   "Microsoft.Communication/communicationServices",
 ];
+
+const alertTypes = ["Microsoft.Insights/scheduledQueryRules", "Microsoft.Insights/metricAlerts"];
 
 const alerts = [
   "poison-messages",
@@ -40,6 +44,21 @@ const alerts = [
   "malware",
   "dead-letters-manifests",
 ];
+
+const secretInClear =
+  /list(?:Account|Service)?(?:Keys|Sas|Secrets|ConnectionStrings)\(|AccountKey=|SharedAccessKey=|[?&](?:sig|code)=|-----BEGIN/iu;
+
+interface Notification {
+  readonly enabled: boolean;
+  /** Percent of the budget. */
+  readonly threshold: number;
+  readonly contactEmails: readonly string[];
+}
+
+function writesAll(settings: unknown): boolean {
+  const logs = valueAt(settings, "properties.logs") as readonly { enabled: boolean }[];
+  return logs.length > 0 && logs.every(({ enabled }) => enabled);
+}
 
 const tagged = [types.site, types.slot, types.plan, types.storage, types.cosmos, types.vault, types.topic];
 
@@ -58,7 +77,11 @@ export const operationPolicies: readonly Policy[] = [
     name: "whatever holds something or answers somebody writes what happens",
     proves: "S6: diagnostics",
     broken: (estate) => {
-      const written = estate.of(types.diagnostics).map(({ id }) => id);
+      const workspace = the(estate.resources, "Microsoft.OperationalInsights/workspaces").id;
+      const written = estate
+        .of(types.diagnostics)
+        .filter((each) => valueAt(each, "properties.workspaceId") === workspace && writesAll(each))
+        .map(({ id }) => id);
       return estate
         .of(...watched)
         .filter(({ id, type }) => type !== types.topic || id.includes("evgt-data"))
@@ -82,13 +105,45 @@ export const operationPolicies: readonly Policy[] = [
     proves: "threat 21; operations",
     broken: (estate) => {
       const on = estate
-        .of("Microsoft.Insights/scheduledQueryRules", "Microsoft.Insights/metricAlerts")
+        .of(...alertTypes)
         .filter(({ properties }) => properties?.["enabled"] === true)
         .map(({ name }) => name);
-      return alerts.filter((alert) => !on.some((name) => name.startsWith(`alert-${alert}-`)));
+      const wanted = estate.of(types.scanTopic).length === 0 ? alerts : [...alerts, "dead-letters-scans"];
+      return wanted.filter((alert) => !on.some((name) => name.startsWith(`alert-${alert}-`)));
     },
     fault: (resources) => {
       setAt(the(resources, "Microsoft.Insights/scheduledQueryRules", /poison/u), "properties.enabled", false);
+    },
+  },
+  {
+    name: "every alert reaches somebody",
+    proves: "threat 21; operations",
+    broken: (estate) => {
+      const group = the(estate.resources, "Microsoft.Insights/actionGroups");
+      const receivers = (valueAt(group, "properties.emailReceivers") ?? []) as readonly unknown[];
+      return estate
+        .of(...alertTypes)
+        .filter(
+          (each) => receivers.length === 0 || !JSON.stringify(each.properties?.["actions"] ?? []).includes(group.id),
+        )
+        .map(({ name }) => name);
+    },
+    fault: (resources) => {
+      setAt(the(resources, "Microsoft.Insights/metricAlerts"), "properties.actions", []);
+    },
+  },
+  {
+    name: "nothing is deployed with the key of something else, or with a secret in clear",
+    proves: "S5, S7",
+    broken: (estate) =>
+      estate.resources
+        .filter(({ type }) => type !== types.siteConfig && type !== types.slotConfig)
+        .filter((resource) => secretInClear.test(JSON.stringify(resource)))
+        .map(({ name }) => name),
+    fault: (resources) => {
+      const account = the(resources, types.storage).id;
+      const keys = `[listKeys('${account}', '2026-04-01').keys[0].value]`;
+      setAt(the(resources, "Microsoft.Insights/workbooks"), "properties.serializedData", keys);
     },
   },
   property({
@@ -122,7 +177,10 @@ export const operationPolicies: readonly Policy[] = [
     broken: (estate) =>
       estate
         .of("Microsoft.Communication/communicationServices")
-        .filter((each) => String(valueAt(each, "properties.linkedDomains.0")).endsWith("/AzureManagedDomain"))
+        .filter((each) => {
+          const domain = valueAt(each, "properties.linkedDomains.0");
+          return typeof domain !== "string" || domain.endsWith("/AzureManagedDomain");
+        })
         .map(({ name }) => name),
     fault: (resources) => {
       const service = the(resources, "Microsoft.Communication/communicationServices");
@@ -146,11 +204,31 @@ export const operationPolicies: readonly Policy[] = [
     not: "Annually",
   }),
   {
+    name: "somebody is told before the budget is spent",
+    proves: "operations",
+    broken: (estate) =>
+      estate
+        .of("Microsoft.Consumption/budgets")
+        .filter((budget) => {
+          const all = (valueAt(budget, "properties.notifications") ?? {}) as Record<string, Notification>;
+          return !Object.values(all).some(
+            ({ enabled, threshold, contactEmails }) => enabled && threshold < 100 && contactEmails.length > 0,
+          );
+        })
+        .map(({ name }) => name),
+    fault: (resources) => {
+      setAt(the(resources, "Microsoft.Consumption/budgets"), "properties.notifications.nearly.enabled", false);
+    },
+  },
+  {
     name: "production's recordings, database and keys are not deleted by mistake",
     proves: "restore",
     on: production,
     broken: (estate) => {
-      const locked = estate.of(types.lock).map(({ id }) => id);
+      const locked = estate
+        .of(types.lock)
+        .filter((lock) => valueAt(lock, "properties.level") === "CanNotDelete")
+        .map(({ id }) => id);
       return [/storageAccounts\/\w+data\//u, /databaseAccounts\//u, /vaults\//u]
         .filter((place) => !locked.some((id) => place.test(id)))
         .map(({ source }) => source);
@@ -216,13 +294,29 @@ export const operationPolicies: readonly Policy[] = [
     proves: "S6",
     on: production,
     broken: (estate) => {
-      const groups = estate
+      const named = estate.of("Microsoft.Network/privateEndpoints/privateDnsZoneGroups").map(({ id }) => id);
+      const found = estate
         .of("Microsoft.Network/privateEndpoints")
-        .flatMap((each) => valueAt(each, "properties.privateLinkServiceConnections.0.properties.groupIds") as string[]);
-      return ["vault", "Sql", "blob", "queue", "table"].filter((group) => !groups.includes(group));
+        .filter(({ id }) => named.some((other) => other.startsWith(`${id}/`)))
+        .map((each) => {
+          const to = (path: string) => valueAt(each, `properties.privateLinkServiceConnections.0.properties.${path}`);
+          return `${String(to("privateLinkServiceId")).split("/").at(-1) ?? ""}: ${String(to("groupIds.0"))}`;
+        });
+      const nameOf = (type: string, name?: RegExp) => the(estate.resources, type, name).name;
+      const wanted = [
+        `${nameOf(types.vault)}: vault`,
+        `${nameOf(types.cosmos)}: Sql`,
+        ...["blob", "queue", "table"].map((service) => `${nameOf(types.storage, /host$/u)}: ${service}`),
+        `${nameOf(types.storage, /pack$/u)}: blob`,
+      ];
+      return difference(wanted, found);
     },
     fault: (resources) => {
-      resources.splice(resources.indexOf(the(resources, "Microsoft.Network/privateEndpoints", /vault/u)), 1);
+      const ofPackages = resources.find(
+        ({ type, properties }) =>
+          type === "Microsoft.Network/privateEndpoints" && JSON.stringify(properties).includes("pack"),
+      );
+      if (ofPackages !== undefined) resources.splice(resources.indexOf(ofPackages), 1);
     },
   },
 ];

@@ -9,6 +9,7 @@ const production = ["production"] as const;
 interface CorsRule {
   readonly allowedOrigins: readonly string[];
   readonly allowedMethods: readonly string[];
+  readonly allowedHeaders: readonly string[];
 }
 
 function corsOf(service: unknown): readonly CorsRule[] {
@@ -171,13 +172,10 @@ export const storagePolicies: readonly Policy[] = [
     proves: "S2",
     broken: (estate) =>
       estate.of(types.blobs).flatMap((service) =>
-        corsOf(service).flatMap(({ allowedMethods }) => {
-          const isData = service.name.includes("data/");
-          const allowed = isData ? ["PUT", "GET", "HEAD", "OPTIONS"] : [];
-          return allowedMethods
-            .filter((method) => !allowed.includes(method))
-            .map((method) => `${service.name}: ${method}`);
-        }),
+        difference(
+          service.name.includes("data/") ? ["PUT", "GET", "HEAD", "OPTIONS"] : [],
+          corsOf(service).flatMap(({ allowedMethods }) => allowedMethods),
+        ).map((method) => `${service.name}: ${method}`),
       ),
     fault: (resources) => {
       const service = the(resources, types.blobs, /data\//u);
@@ -185,13 +183,27 @@ export const storagePolicies: readonly Policy[] = [
     },
   },
   {
-    name: "only https origins of ours may upload from a page",
+    name: "a page uploads with headers of its file and of storage, and with no others",
     proves: "S2",
     broken: (estate) =>
       estate
         .of(types.blobs)
-        .flatMap((service) => corsOf(service).flatMap(({ allowedOrigins }) => allowedOrigins))
-        .filter((origin) => !origin.startsWith("https://") || origin.includes("*")),
+        .flatMap((service) => corsOf(service).flatMap(({ allowedHeaders }) => allowedHeaders))
+        .filter((header) => !["content-type", "range", "x-ms-*"].includes(header)),
+    fault: (resources) => {
+      (corsOf(the(resources, types.blobs, /data\//u))[0]?.allowedHeaders as string[]).push("*");
+    },
+  },
+  {
+    name: "only pages that may call the API may upload, by https",
+    proves: "S2",
+    broken: (estate) => {
+      const found = estate.of(types.blobs).flatMap((service) => corsOf(service).flatMap((rule) => rule.allowedOrigins));
+      const api = the(estate.resources, types.siteConfig, /-api\/appsettings$/u);
+      const callers = String(valueAt(api, "properties.CORS_ORIGINS")).split(",");
+      const open = found.filter((origin) => !origin.startsWith("https://") || origin.includes("*"));
+      return [...difference(callers, found), ...open];
+    },
     fault: (resources) => {
       (corsOf(the(resources, types.blobs, /data\//u))[0]?.allowedOrigins as string[]).push("*");
     },
@@ -211,6 +223,18 @@ export const storagePolicies: readonly Policy[] = [
     fault: (resources) => {
       const rules = valueAt(the(resources, types.lifecycle), "properties.policy.rules") as LifecycleRule[];
       setAt(rules[0], "definition.filters.prefixMatch", []);
+    },
+  },
+  {
+    name: "there is every container that the code does not make itself",
+    proves: "platform: dead letters; audit: seals",
+    broken: (estate) =>
+      difference(
+        ["ingest", "protection", "dead-letters", "seals", "packages"],
+        estate.of(types.container).map(({ name }) => name.split("/").at(-1) ?? ""),
+      ),
+    fault: (resources) => {
+      resources.splice(resources.indexOf(the(resources, types.container, /dead-letters$/u)), 1);
     },
   },
   {
