@@ -11,7 +11,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // Longer than any helper waits: what a test waited for in vain is told by that helper, not by a clock.
     testTimeout: 120_000,
-    hookTimeout: 60_000,
+    hookTimeout: 180_000,
     setupFiles: ["tests/support/setup.ts"],
     globalSetup: ["tests/support/stack.ts"],
   },

@@ -174,7 +174,8 @@ test("evidence goes with its video, and the log keeps its hash", async () => {
     200,
     { token: tenant.owner.token },
   );
-  const own = body.items.filter(({ data }) => data.videoId === id);
+  // Its analysis may have ended before, or finds it gone.
+  const own = body.items.filter(({ type, data }) => data.videoId === id && type !== "video.analysed");
   expect(own.map(({ type }) => type)).toEqual(["video.uploaded", "video.ready", "video.sealed", "video.deleted"]);
   expect(own[2]?.data.manifestHash).toMatch(/^[0-9a-f]{64}$/u);
 });
