@@ -81,6 +81,11 @@ export async function prepareVideo(
 const fetchShare = 0.1;
 const storeFrom = 0.95;
 
+/** The upload is not there, and no further attempt brings it back. */
+export class UploadMissing extends Error {
+  override readonly name = "UploadMissing";
+}
+
 /**
  * Copies the upload to where its grant does not reach, as it is now. A copy that is there is made again, unless a scanner
  * has been asked about it.
@@ -92,7 +97,7 @@ async function takeOver(
   const { video } = work;
   const names = blobNames(video.surveyId, video.id);
   const incoming = await statBlob(container, names.incoming);
-  if (incoming === undefined) throw new Error("an upload that was completed is missing");
+  if (incoming === undefined) throw new UploadMissing("an upload that was completed is missing");
   if (incoming.size !== video.upload.size)
     throw new Rejection("size_mismatch", `${incoming.size} bytes instead of ${video.upload.size}`);
   if (video.uploadEtag !== undefined && incoming.etag !== video.uploadEtag)

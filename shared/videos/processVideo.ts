@@ -8,7 +8,7 @@ import type { TenantScope } from "../tenancy/scope.ts";
 import { tenantKind } from "../tenants/tenant.ts";
 import { isDue, maxScannedBytes } from "./malwareGate.ts";
 import { withdraw } from "./manifest.ts";
-import { prepareVideo } from "./prepareVideo.ts";
+import { UploadMissing, prepareVideo } from "./prepareVideo.ts";
 import { lockAway } from "./quarantine.ts";
 import { recordFailed, recordReady } from "./recordOutcome.ts";
 import { recordUnmade } from "./recordUnmade.ts";
@@ -71,7 +71,8 @@ async function attemptOrGiveUp(work: Work, container: BlobContainer): Promise<Ou
   } catch (error) {
     if (error instanceof LeaseLost) throw error;
     if (work.signal.reason instanceof LeaseLost) throw work.signal.reason;
-    if (work.attempt >= maxAttempts) await recordFailed(work);
+    // What waits for its next attempt holds a place that others could have.
+    if (work.attempt >= maxAttempts || error instanceof UploadMissing) await recordFailed(work);
     else await work.rest();
     throw error;
   }

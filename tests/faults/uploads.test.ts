@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { clip } from "../../scripts/clips.ts";
+import { deleteBlob } from "../../shared/storage/blobs.ts";
 import { LeaseLost } from "../../shared/tenancy/lease.ts";
 import { announceAgain } from "../../shared/videos/manifest.ts";
 import { processVideo } from "../../shared/videos/processVideo.ts";
+import { blobNames } from "../../shared/videos/video.ts";
 import { removeDeadFolders } from "../../shared/videos/workFolder.ts";
 import { progressOf } from "../../shared/videos/workLease.ts";
 import { backendOfFile } from "../support/backend.ts";
@@ -158,6 +160,14 @@ describe("a process that dies, loses an answer or is overtaken, at any await", (
     const { end } = await run(() => deliver(upload), { site, time: 1, mode: "overtaken", overtake });
     expect(end).toEqual({ error: expect.any(LeaseLost) as LeaseLost });
     expect((await run(() => deliver(upload))).end).toEqual({ value: "ready" });
+  });
+
+  it("gives a video up at once whose upload is gone, so that it holds no place of others'", async () => {
+    const upload = await completedUpload(video);
+    await deleteBlob(upload.container, blobNames(upload.guest.surveyId, upload.videoId).incoming);
+    expect((await run(() => deliver(upload))).end).toMatchObject({ error: { name: "UploadMissing" } });
+    expect(await tracesOf(upload)).toMatchObject({ state: "processing_failed", lease: false, folders: 0 });
+    expect((await run(() => deliver(upload))).end).toEqual({ value: "idle" });
   });
 
   it("gives a video up when the fifth attempt fails", async () => {
