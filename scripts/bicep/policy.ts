@@ -89,6 +89,14 @@ export function the<T extends { readonly type: string; readonly name: string }>(
   return found;
 }
 
+/** What is in one list and not in the other. */
+export function difference(wanted: readonly string[], found: readonly string[]): readonly string[] {
+  return [
+    ...wanted.filter((each) => !found.includes(each)).map((each) => `${each} is missing`),
+    ...found.filter((each) => !wanted.includes(each)).map((each) => `${each} is too much`),
+  ];
+}
+
 export const types = {
   site: "Microsoft.Web/sites",
   slot: "Microsoft.Web/sites/slots",

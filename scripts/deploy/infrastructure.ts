@@ -1,5 +1,5 @@
 import { az } from "./az.ts";
-import { type Names, type Place, codeOf, deploymentPrefix, namesIn, namesOf } from "./place.ts";
+import { type Names, type Place, addressOf, codeOf, deploymentPrefix, namesIn, namesOf } from "./place.ts";
 
 /**
  * Brings the infrastructure to what `bicep/` says, and leaves the code of every slot as it is. Before there is code, events
@@ -66,17 +66,14 @@ async function asItRuns(place: Place, names: Names): Promise<Record<string, stri
 }
 
 /** The address that Event Grid is given, with the extension's key in it; undefined until the extension has made one. */
-async function webhookOf({ group }: Place, worker: string): Promise<string | undefined> {
+async function webhookOf(place: Place, worker: string): Promise<string | undefined> {
   const keys = await az<{ readonly systemKeys?: Readonly<Record<string, string>> }>([
-    ...["functionapp", "keys", "list", "--resource-group", group, "--name", worker],
+    ...["functionapp", "keys", "list", "--resource-group", place.group, "--name", worker],
   ]);
   const key = keys.systemKeys?.["blobs_extension"];
   if (key === undefined) return undefined;
-  const site = await az<{ readonly defaultHostName: string }>([
-    ...["functionapp", "show", "--resource-group", group, "--name", worker],
-  ]);
   const query = new URLSearchParams({ functionName: "Host.Functions.processVideo", code: key });
-  return `https://${site.defaultHostName}/runtime/webhooks/blobs?${query.toString()}`;
+  return `${await addressOf(place, worker, "production")}/runtime/webhooks/blobs?${query.toString()}`;
 }
 
 /** A retention policy can be shortened until it is locked; then nobody can, the operator included. */

@@ -7,7 +7,7 @@ export class SwappedBack extends Error {
   override readonly name = "SwappedBack";
 }
 
-/** Who consumes comes first: messages of the new api are understood by a worker of either build, decision 30. */
+/** Who consumes comes first: messages of the new api are understood by a worker of either build, decision 33. */
 const order: readonly App[] = ["worker", "api"];
 
 /**

@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { skipped } from "../skipped.ts";
+import { runVitest } from "../vitest.ts";
 
 /** Runs the tests of video processing with what `npm run ffmpeg` built, in the place of the system's ffmpeg. */
 const folder = join(import.meta.dirname, "..", "..", ".cache", "ffmpeg");
@@ -10,16 +10,7 @@ const subjects = ["shared/media", "tests/journeys/videos.test.ts", "tests/journe
 
 try {
   await access(ffmpeg);
-  const child = spawn("vitest", ["run", ...subjects], {
-    env: { ...process.env, FFMPEG_PATH: ffmpeg, FFPROBE_PATH: ffprobe },
-    stdio: "inherit",
-  });
-  process.exitCode = await new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => {
-      resolve(code ?? 1);
-    });
-  });
+  await runVitest(subjects, { FFMPEG_PATH: ffmpeg, FFPROBE_PATH: ffprobe });
 } catch (error) {
   if ((error as NodeJS.ErrnoException).path !== ffmpeg) throw error;
   console.error("ffmpeg: nothing is built yet: npm run ffmpeg");

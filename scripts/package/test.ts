@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { unzipSync } from "fflate";
 import { appFolderVariable } from "../../tests/support/stack.ts";
+import { runVitest } from "../vitest.ts";
 
 /**
  * Runs the journeys against what `npm run package` made, unpacked into a folder with nothing else near. As where it is
@@ -16,16 +16,7 @@ try {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), bytes);
   }
-  const child = spawn("vitest", ["run", "tests/journeys"], {
-    env: { ...process.env, [appFolderVariable]: folder },
-    stdio: "inherit",
-  });
-  process.exitCode = await new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => {
-      resolve(code ?? 1);
-    });
-  });
+  await runVitest(["tests/journeys"], { [appFolderVariable]: folder });
 } catch (error) {
   if ((error as NodeJS.ErrnoException).path !== zip) throw error;
   console.error("package: nothing is packed yet: npm run package");

@@ -49,6 +49,7 @@ const settingsOf = (app: string, slot: string, url: string): Recorded => ({
     { name: "WEBSITE_RUN_FROM_PACKAGE", value: url },
   ],
 });
+const extensionKey: Recorded = { command: "functionapp keys list", says: { systemKeys: { blobs_extension: key } } };
 const shown = (): Recorded => ({ command: "functionapp show", says: { defaultHostName: azure.hostName } });
 const swaps: Recorded = { command: "functionapp deployment slot swap" };
 
@@ -222,7 +223,7 @@ describe("infrastructure", () => {
       [
         deployed,
         ...code(`${old}2`, old),
-        { command: "functionapp keys list", says: { systemKeys: { blobs_extension: key } } },
+        extensionKey,
         shown(),
         whatIf({ changeType: "Modify", resourceId: "/subscriptions/1/providers/Microsoft.Web/sites/x" }),
         create,
@@ -248,7 +249,7 @@ describe("infrastructure", () => {
         deployed,
         policy("Unlocked"),
         ...code(old, old),
-        { command: "functionapp keys list", says: { systemKeys: { blobs_extension: key } } },
+        extensionKey,
         shown(),
         {
           command: "deployment group what-if",

@@ -1,7 +1,6 @@
 import { databaseContainers } from "../../../local/provision.ts";
-import { type Policy, property, setAt, the, types, valueAt } from "../policy.ts";
+import { type Policy, property, setAt, the, types, valueAt, difference } from "../policy.ts";
 import { whoIs } from "./identities.ts";
-import { difference } from "./vault.ts";
 
 const accounts = [types.cosmos];
 

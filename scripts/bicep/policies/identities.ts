@@ -1,8 +1,17 @@
 import { dirname } from "node:path/posix";
 import { isDeepStrictEqual } from "node:util";
-import { type Estate, type Policy, type Writable, property, setAt, the, types, valueAt } from "../policy.ts";
+import {
+  type Estate,
+  type Policy,
+  type Writable,
+  property,
+  setAt,
+  the,
+  types,
+  valueAt,
+  difference,
+} from "../policy.ts";
 import type { Resource } from "../snapshots.ts";
-import { difference } from "./vault.ts";
 
 /** Built-in roles of Azure, by their ids; nothing else may be given to anybody. */
 const roles: Readonly<Record<string, string>> = {

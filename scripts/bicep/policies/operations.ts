@@ -1,5 +1,4 @@
-import { type Policy, property, setAt, the, types, valueAt } from "../policy.ts";
-import { difference } from "./vault.ts";
+import { type Policy, property, setAt, the, types, valueAt, difference } from "../policy.ts";
 
 const production = ["production"] as const;
 

@@ -1,6 +1,5 @@
 import { queueNames } from "../../../shared/storage/queues.ts";
-import { type Policy, property, setAt, the, types, valueAt } from "../policy.ts";
-import { difference } from "./vault.ts";
+import { type Policy, property, setAt, the, types, valueAt, difference } from "../policy.ts";
 
 const accounts = [types.storage];
 const blobs = [types.blobs];

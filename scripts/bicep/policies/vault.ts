@@ -1,4 +1,4 @@
-import { type Policy, property, setAt, the, types, valueAt } from "../policy.ts";
+import { type Policy, difference, property, setAt, the, types, valueAt } from "../policy.ts";
 
 const vaults = [types.vault];
 const keys = [types.key];
@@ -163,11 +163,3 @@ export const vaultPolicies: readonly Policy[] = [
     },
   },
 ];
-
-/** What is in one list and not in the other. */
-export function difference(wanted: readonly string[], found: readonly string[]): readonly string[] {
-  return [
-    ...wanted.filter((each) => !found.includes(each)).map((each) => `${each} is missing`),
-    ...found.filter((each) => !wanted.includes(each)).map((each) => `${each} is too much`),
-  ];
-}
