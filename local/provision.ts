@@ -3,6 +3,7 @@ import { ManagedIdentityCredential } from "@azure/identity";
 import { KeyClient } from "@azure/keyvault-keys";
 import { SecretClient } from "@azure/keyvault-secrets";
 import { BlobServiceClient } from "@azure/storage-blob";
+import { vaultKeyName as pseudonymKeyName } from "../scripts/sandbox/pseudonymKey.ts";
 import { dataIndexes } from "../shared/indexes.ts";
 import { renewSecrets } from "../shared/protection/rotateSecrets.ts";
 import { wrappingKeyName } from "../shared/protection/vault.ts";
@@ -57,6 +58,7 @@ export async function provisionVault(url: string, wrappingKeyBits = 2048): Promi
   const options = { disableChallengeResourceVerification: true };
   const keys = new KeyClient(url, new ManagedIdentityCredential(), options);
   await provisionKey(keys, wrappingKeyName, { keySize: wrappingKeyBits, keyOps: ["wrapKey", "unwrapKey"] });
+  await provisionKey(keys, pseudonymKeyName, { keySize: 2048, keyOps: ["wrapKey", "unwrapKey"] });
   for (const name of signingKeyNames) await provisionKey(keys, name, { keySize: 2048, keyOps: ["sign", "verify"] });
   await renewSecrets(new SecretClient(url, new ManagedIdentityCredential(), options), new Date());
 }
@@ -72,7 +74,11 @@ async function provisionKey(
   if ((found?.key?.n?.length ?? 0) * 8 < wanted.keySize) await keys.createRsaKey(name, wanted);
 }
 
+const systemContainers = ["ingest", "protection", "seals"];
+/** In Azure they are in an account of their own, for copies to a sandbox. */
+const dropContainers = ["drop", "work"];
+
 async function provisionStorage(url: string): Promise<void> {
   const blobs = new BlobServiceClient(url, new ManagedIdentityCredential());
-  for (const name of ["ingest", "protection", "seals"]) await blobs.getContainerClient(name).createIfNotExists();
+  for (const name of [...systemContainers, ...dropContainers]) await blobs.getContainerClient(name).createIfNotExists();
 }

@@ -32,12 +32,12 @@ export const draftKind = defineKind<EvidenceDraft>("evidenceDraft", {
   schemaVersion: 1,
   fields: {
     received: {
-      size: "technical",
-      etag: "technical",
+      size: "size",
+      etag: "fingerprint",
       blockCount: "technical",
-      blocks: { id: "technical", size: "technical" },
+      blocks: { id: "id", size: "size" },
     },
-    etags: { original: "technical", video: "technical", poster: "technical", sprite: "technical" },
+    etags: { original: "fingerprint", video: "fingerprint", poster: "fingerprint", sprite: "fingerprint" },
     steps: { what: "public", at: "time" },
     tools: {
       ffmpeg: { version: "technical", sha256: "technical" },

@@ -116,7 +116,7 @@ export const templateKind = defineKind<Template>("template", {
     questions: questionFields,
     publishedVersion: "technical",
     publishedVersionId: "id",
-    publishedHash: "secret",
+    publishedHash: "fingerprint",
   },
   lists: [{ where: [], orderBy: "updatedAt", direction: "descending" }],
 });

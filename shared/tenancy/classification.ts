@@ -15,11 +15,15 @@ export const classifications = [
   "freeText",
   /** Opens something, or is the hash or the ciphertext of what does; an address that accepts calls. Never leaves. */
   "secret",
+  /** What a file or text is recognised by without being told: a hash of it, its version, the curve of its sound. */
+  "fingerprint",
+  /** Bytes of a file that somebody made. */
+  "size",
   /** A time of day in somebody's life or of our work. */
   "time",
   /** A word of a closed list, a language or a color. */
   "public",
-  /** A figure, a version or a fingerprint of what we made ourselves. */
+  /** A figure, or a version of what we made ourselves. */
   "technical",
 ] as const;
 export type Classification = (typeof classifications)[number];

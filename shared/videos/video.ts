@@ -139,7 +139,7 @@ export interface Video {
   readonly legalHold: boolean;
 }
 
-const outputFields = { blob: "id", size: "technical", sha256: "technical" } as const;
+const outputFields = { blob: "id", size: "size", sha256: "fingerprint" } as const;
 const stretches = { totalMs: "technical", longest: { startMs: "technical", endMs: "technical" } } as const;
 
 export const videoKind = defineKind<Video>("video", {
@@ -149,9 +149,9 @@ export const videoKind = defineKind<Video>("video", {
     questionId: "handle",
     state: "public",
     upload: {
-      size: "technical",
+      size: "size",
       contentType: "public",
-      sha256: "technical",
+      sha256: "fingerprint",
       blockSize: "technical",
       expiresAt: "time",
     },
@@ -164,7 +164,7 @@ export const videoKind = defineKind<Video>("video", {
         clientVersion: "technical",
       },
       codecs: "public",
-      renewals: { at: "time", receivedBytes: "technical" },
+      renewals: { at: "time", receivedBytes: "size" },
       journal: {
         retries: "technical",
         resumes: "technical",
@@ -175,11 +175,11 @@ export const videoKind = defineKind<Video>("video", {
       },
       blocks: "technical",
     },
-    countedBytes: "technical",
+    countedBytes: "size",
     uploadedAt: "time",
-    uploadEtag: "technical",
+    uploadEtag: "fingerprint",
     original: outputFields,
-    scan: { gate: "public", etag: "technical", verdict: "public", at: "time" },
+    scan: { gate: "public", etag: "fingerprint", verdict: "public", at: "time" },
     outputs: {
       video: outputFields,
       poster: outputFields,
@@ -199,14 +199,14 @@ export const videoKind = defineKind<Video>("video", {
       width: "technical",
       height: "technical",
     },
-    evidence: { blob: "id", size: "technical", manifestHash: "technical", sealedAt: "time" },
+    evidence: { blob: "id", size: "size", manifestHash: "fingerprint", sealedAt: "time" },
     rejection: { code: "public", remedy: "public" },
     attempts: "technical",
     analysisState: "public",
     analysisAttempts: "technical",
     analysis: {
       loudness: { integratedLufs: "technical", rangeLu: "technical", truePeakDbfs: "technical" },
-      waveform: "technical",
+      waveform: "fingerprint",
       silent: stretches,
       black: stretches,
       frozen: stretches,

@@ -1,0 +1,223 @@
+import { tmpdir } from "node:os";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Static, Type } from "@sinclair/typebox";
+import { closed } from "../../shared/schema.ts";
+import type { BlobContainer } from "../../shared/storage/accounts.ts";
+import { deleteBlob, getJson, putJson } from "../../shared/storage/blobs.ts";
+import { tenantContainer } from "../../shared/storage/containers.ts";
+import { uploadFile } from "../../shared/storage/streams.ts";
+import { counterId, counterKind } from "../../shared/tenancy/counter.ts";
+import type { Entity } from "../../shared/tenancy/kind.ts";
+import { reservationId, reservationKind } from "../../shared/tenancy/reservation.ts";
+import type { TenantScope } from "../../shared/tenancy/scope.ts";
+import { type WrittenItem, writeItems } from "../../shared/tenancy/wholeTenant.ts";
+import { type Tenant, counters, tenantKind } from "../../shared/tenants/tenant.ts";
+import { fault } from "../../shared/validator.ts";
+import { type OutputBlob, type Outputs, type Video, blobNames } from "../../shared/videos/video.ts";
+import { type CopyReport, Drop } from "./drop.ts";
+import { Placeholders } from "./placeholders.ts";
+import { plan } from "./plan.ts";
+import { ProgressBar } from "./progress.ts";
+
+/** The tenant cannot take the copy; the message says why. */
+export class Refused extends Error {
+  override readonly name = "Refused";
+}
+
+/** Beside the tenant's videos, while it is being filled: how far that is. */
+const progressBlob = "sandbox/progress.json";
+/** Once a copy is counted it is reserved under this scope, so that it is counted once. */
+const copyReservation = "sandbox_copy";
+
+const Progress = closed({
+  folder: Type.String({ maxLength: 80 }),
+  pages: Type.Integer({ minimum: 0 }),
+  counted: Type.Record(Type.String(), Type.Integer()),
+});
+type Progress = Static<typeof Progress>;
+
+const Item = Type.Object({
+  id: Type.String({ pattern: "^[\\w-]{1,128}$" }),
+  kind: Type.String({ maxLength: 40 }),
+  schemaVersion: Type.Integer({ minimum: 1 }),
+  createdAt: Type.String({ format: "date-time" }),
+  updatedAt: Type.String({ format: "date-time" }),
+});
+
+export interface ImportOptions {
+  /** Address of the drop's container. */
+  readonly from: string;
+  /** Folder of the copy; the newest finished one unless given. */
+  readonly copy: string | undefined;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Fills a tenant that has no surveys yet with a copy, and its container with videos that stand in for those of production;
+ * goes on where an earlier run was interrupted. Throws {@link Refused} for a tenant that holds something else.
+ */
+export async function importCopy(tenant: TenantScope, { from, copy, say }: ImportOptions): Promise<CopyReport> {
+  const own = await tenant.repository.find(tenantKind, tenant.tenantId);
+  if (own?.state !== "active") throw new Refused(`${tenant.tenantId} is no active tenant of this environment`);
+  const drop = new Drop(from);
+  const folder = copy ?? (await drop.finished()).at(-1);
+  if (folder === undefined) throw new Refused("there is no finished copy in the drop");
+  const report = await drop.report(folder);
+  const work = await mkdtemp(join(tmpdir(), "callpilot-sandbox-"));
+  try {
+    await new Import(tenant, own, drop, new Placeholders(work)).run(folder, report.pages, say);
+    return report;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+class Import {
+  readonly #tenant: TenantScope;
+  readonly #own: Entity<Tenant>;
+  readonly #container: BlobContainer;
+  readonly #drop: Drop;
+  readonly #placeholders: Placeholders;
+
+  constructor(tenant: TenantScope, own: Entity<Tenant>, drop: Drop, placeholders: Placeholders) {
+    this.#tenant = tenant;
+    this.#own = own;
+    this.#container = tenantContainer(tenant.tenantId, own.account);
+    this.#drop = drop;
+    this.#placeholders = placeholders;
+  }
+
+  async run(folder: string, pages: number, say: (line: string) => void): Promise<void> {
+    if (await this.#isCounted(folder)) {
+      say(`${folder} is there already`);
+      return;
+    }
+    const progress = await this.#begin(folder);
+    if (progress.pages > 0) say(`going on behind page ${progress.pages}`);
+    const bar = new ProgressBar("writing", pages);
+    let like: Partial<Tenant> = {};
+    for (let page = 1; page <= pages; page++) {
+      const items = (await this.#drop.readPage(folder, page)).map(checked);
+      like = { ...like, ...likeness(items) };
+      if (page > progress.pages) await this.#write(items, progress);
+      bar.reach(page);
+    }
+    await this.#finish(folder, progress, like);
+    await deleteBlob(this.#container, progressBlob);
+  }
+
+  async #isCounted(folder: string): Promise<boolean> {
+    const id = reservationId(copyReservation, folder);
+    return (await this.#tenant.repository.find(reservationKind, id)) !== undefined;
+  }
+
+  async #begin(folder: string): Promise<Progress> {
+    const kept = (await getJson(this.#container, progressBlob))?.value;
+    if (kept === undefined) {
+      const surveys = await this.#tenant.repository.find(counterKind, counterId(counters.surveys));
+      if ((surveys?.value ?? 0) > 0) throw new Refused("the tenant has surveys; a copy goes into one that has none");
+      return { folder, pages: 0, counted: {} };
+    }
+    if (fault(Progress, kept) !== undefined) throw new Error(`${progressBlob} is not as this program writes it`);
+    const progress = kept as Progress;
+    if (progress.folder !== folder)
+      throw new Refused(`another copy is half in this tenant: --copy ${progress.folder} goes on with it`);
+    return progress;
+  }
+
+  async #write(items: readonly WrittenItem[], progress: Progress): Promise<void> {
+    const written: WrittenItem[] = [];
+    for (const item of items) {
+      // What the files count is known when they are made.
+      if (item.kind === counterKind.name) {
+        if (item.id !== counterId(counters.videoBytes)) count(progress, item.id, Number(item["value"]));
+      } else if (item.kind === "video") written.push(await this.#withFiles(item, progress));
+      else if (item.kind !== tenantKind.name) written.push(item);
+    }
+    await writeItems(this.#tenant.tenantId, written);
+    progress.pages++;
+    await putJson(this.#container, progressBlob, progress);
+  }
+
+  /** The video with files of its own, if it is one that can be played. */
+  async #withFiles(item: WrittenItem, progress: Progress): Promise<WrittenItem> {
+    const video = item as unknown as Video;
+    const { outputs, state } = video;
+    const filled = outputs === undefined || state !== "ready" ? video : await this.#filled(item.id, video, outputs);
+    count(progress, counterId(counters.videoBytes), filled.countedBytes);
+    return { ...item, ...filled };
+  }
+
+  async #filled(id: string, video: Video, outputs: Outputs): Promise<Video> {
+    const { original, stream, surveyId } = video;
+    const { durationMs, width, height } = outputs;
+    const made = await this.#placeholders.make({
+      ...{ durationMs, width, height },
+      sizes: {
+        original: original?.size ?? 0,
+        video: outputs.video.size,
+        ...(stream !== undefined && { stream: stream.media.size }),
+      },
+    });
+    const names = blobNames(surveyId, id);
+    const put = async (blob: string, file: { path: string; size: number; sha256: string }, contentType: string) => {
+      await uploadFile(this.#container, blob, file.path, { contentType });
+      return { blob, size: file.size, sha256: file.sha256 } satisfies OutputBlob;
+    };
+    const originalBlob = await put(names.original, made.original, video.upload.contentType);
+    const videoBlob = await put(names.video, made.video, "video/mp4");
+    const poster = await put(names.poster, made.poster, "image/jpeg");
+    const sprite = await put(names.sprite, made.sprite, "image/jpeg");
+    const streamBlobs = made.stream && {
+      media: await put(names.stream, made.stream.media, "video/mp4"),
+      playlist: await put(names.playlist, made.stream.playlist, "application/vnd.apple.mpegurl"),
+    };
+    const files = [originalBlob, videoBlob, poster, sprite, ...Object.values(streamBlobs ?? {})];
+    return {
+      ...video,
+      original: originalBlob,
+      outputs: {
+        ...outputs,
+        ...{ video: videoBlob, poster, sprite: { ...sprite, cues: made.sprite.cues } },
+        ...{ durationMs: made.durationMs, width: made.width, height: made.height },
+      },
+      ...(streamBlobs !== undefined && { stream: streamBlobs }),
+      countedBytes: files.reduce((sum, { size }) => sum + size, 0),
+    };
+  }
+
+  /** Counters, the tenant's own document, and that all is done: in one change, so that nothing counts twice. */
+  async #finish(folder: string, { counted }: Progress, like: Partial<Tenant>): Promise<void> {
+    const { tenantId, repository } = this.#tenant;
+    const change = this.#tenant.change().reserve(copyReservation, folder, tenantId, "conflict");
+    change.patch(tenantKind, this.#own, like);
+    for (const name of Object.values(counters)) {
+      const more = counted[counterId(name)];
+      if (more === undefined) continue;
+      if ((await repository.find(counterKind, counterId(name))) === undefined) change.startCounter(name, more);
+      else change.count(name, more);
+    }
+    await change.record();
+  }
+}
+
+function count({ counted }: Progress, id: string, by: number): void {
+  counted[id] = (counted[id] ?? 0) + by;
+}
+
+function checked(item: unknown): WrittenItem {
+  const wrong = fault(Item, item);
+  const { kind } = (item ?? {}) as Partial<WrittenItem>;
+  const isCopied = kind === reservationKind.name || "copied" in (plan[kind ?? ""] ?? {});
+  if (wrong !== undefined || !isCopied) throw new Refused("the copy has an item that no export writes");
+  return item as WrittenItem;
+}
+
+/** What the tenant takes over of the one it is a copy of: it has its own name, people and container. */
+function likeness(items: readonly WrittenItem[]): Partial<Tenant> {
+  const original = items.find(({ kind }) => kind === tenantKind.name) as unknown as Tenant | undefined;
+  if (original === undefined) return {};
+  const { quotas, consentText, branding } = original;
+  return { quotas, consentText, branding };
+}

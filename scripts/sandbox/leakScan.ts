@@ -1,0 +1,166 @@
+import { unescape } from "node:querystring";
+import type { ListedKind } from "../../shared/tenancy/kind.ts";
+import type { StoredItem } from "../../shared/tenancy/repository.ts";
+import type { Classification } from "../../shared/tenancy/classification.ts";
+import { type Classified, type RedactedItem, mapped, ownFields } from "./redact.ts";
+
+/** Shorter ones are in everything; longer ones are no chance hit, wherever they stand. */
+const lengths = { value: 5, word: 6, anywhere: 12, id: 20 } as const;
+
+/** Of whose values nothing may be found in a copy. Times and sizes are replaced, and look like any other. */
+const searched: readonly Classification[] = [
+  ...(["id", "personal", "handle", "email", "phone", "freeText", "secret", "fingerprint"] as const),
+];
+const wordsToo: readonly Classification[] = ["personal", "email", "freeText"];
+
+/** Where something was found, by the names of fields; never what. */
+export interface Leak {
+  readonly item: string;
+  readonly way: string;
+}
+
+/**
+ * Looks in what is about to leave for anything that must not: every value of production that was to be replaced, and each
+ * of its longer words, as they are, in another case, and encoded as Base64, hexadecimal or in a URL. It knows nothing of how
+ * things are replaced.
+ */
+export class LeakScan {
+  /** Tokens by their first characters. */
+  readonly #tokens = new Map<string, Set<string>>();
+  readonly #numbers = new Set<number>();
+  /** Words that tell nothing of anybody: they are in every copy. */
+  readonly #ours: Set<string>;
+  #count = 0;
+
+  /** `ours`: texts that a copy has whosever it is: names of fields, and what stands for what was replaced. */
+  constructor(ours: readonly string[]) {
+    this.#ours = new Set(ours.flatMap((text) => [normal(text), ...wordsOf(normal(text))]));
+  }
+
+  /** Texts that are searched for. */
+  get tokens(): number {
+    return this.#count + this.#numbers.size;
+  }
+
+  /** Takes in an item of production, copied or not. Throws Unclassified. */
+  learn(item: StoredItem, kind: ListedKind): void {
+    this.#addId(item.id);
+    mapped(kind.fields, ownFields(item), item.kind, ({ said, value }) => {
+      this.#learn(said, value);
+      return value;
+    });
+  }
+
+  #learn(said: Classification, value: Classified["value"]): void {
+    if (said === "public") for (const word of wordsOf(normal(String(value)))) this.#ours.add(word);
+    if (!searched.includes(said)) return;
+    if (typeof value === "number" && value > 999_999) this.#numbers.add(value);
+    if (typeof value !== "string") return;
+    const text = normal(value);
+    if (said === "id") for (const id of text.split("/")) this.#addId(id);
+    else if (text.length >= lengths.value) this.#add(text);
+    if (wordsToo.includes(said)) for (const word of wordsOf(text)) if (word.length >= lengths.word) this.#add(word);
+  }
+
+  /** What makes it unique: its prefix is in every one, and the short ones are words of ours. */
+  #addId(id: string): void {
+    const unique = id.slice(id.indexOf("_") + 1);
+    if (unique.length >= lengths.id) this.#add(unique);
+  }
+
+  #add(token: string): void {
+    const text = normal(token);
+    const start = text.slice(0, lengths.value);
+    if (start.length < lengths.value) return;
+    const found = this.#tokens.get(start) ?? new Set();
+    this.#tokens.set(start, found);
+    if (found.has(text)) return;
+    found.add(text);
+    this.#count++;
+  }
+
+  /** Everything in the items that production has. */
+  search(items: readonly RedactedItem[]): readonly Leak[] {
+    return items.flatMap((item) =>
+      textsOf(item, item.kind)
+        .filter(({ value }) => this.#isKnown(value))
+        .map(({ way }) => ({ item: item.id, way })),
+    );
+  }
+
+  #isKnown(value: unknown): boolean {
+    if (typeof value === "number") return this.#numbers.has(value) && !Number.isInteger(Math.log2(value));
+    return typeof value === "string" && readings(value).some((text) => this.#isIn(normal(text)));
+  }
+
+  #isIn(text: string): boolean {
+    for (let at = 0; at + lengths.value <= text.length; at++)
+      for (const token of this.#tokens.get(text.slice(at, at + lengths.value)) ?? [])
+        if (text.startsWith(token, at) && !this.#ours.has(token) && stands(text, at, token)) return true;
+    return false;
+  }
+
+  /**
+   * The positive control: hides known tokens, as every encoding has them, in a copy of an item, and gives how many were not
+   * found again. A scan that finds nothing proves something only if this is 0.
+   */
+  missed(sample: number): { readonly tried: number; readonly missed: number } {
+    const all = [...this.#tokens.values()].flatMap((tokens) => [...tokens]).filter((token) => !this.#ours.has(token));
+    const step = Math.max(1, Math.floor(all.length / sample));
+    const chosen = all.filter((_, at) => at % step === 0);
+    const hidden = chosen.flatMap((token) => disguises.map((disguise) => disguise(token)));
+    return { tried: hidden.length, missed: hidden.filter((text) => !this.#isKnown(text)).length };
+  }
+}
+
+const disguises: readonly ((token: string) => string)[] = [
+  (token) => token.toUpperCase(),
+  (token) => `${filling} ${token}, ${filling}`,
+  (token) => Buffer.from(`-- ${token} --`).toString("base64"),
+  (token) => Buffer.from(`-- ${token} --`).toString("hex"),
+  (token) => encodeURIComponent(`-- ${token} --`),
+];
+const filling = "lorem ipsum";
+
+/** A short token counts where it stands alone: chance puts five letters into any hash. */
+function stands(text: string, at: number, token: string): boolean {
+  if (token.length >= lengths.anywhere) return true;
+  return !isWord(text.charAt(at - 1)) && !isWord(text.charAt(at + token.length));
+}
+
+function isWord(character: string): boolean {
+  return /[\p{L}\p{N}]/u.test(character);
+}
+
+/** One spelling for what people write in several. */
+function normal(text: string): string {
+  return text.normalize("NFKC").toLowerCase();
+}
+
+function wordsOf(text: string): readonly string[] {
+  return text.match(/[\p{L}\p{N}]+/gu) ?? [];
+}
+
+/** What a text says to whoever tries the usual encodings on it. */
+function readings(text: string): readonly string[] {
+  const found = [text];
+  if (text.includes("%")) found.push(unescape(text));
+  for (const [run] of text.matchAll(/[\w+/-]{8,}/gu)) found.push(Buffer.from(run, "base64").toString());
+  for (const [run] of text.matchAll(/[0-9a-f]{10,}/giu)) found.push(Buffer.from(run, "hex").toString());
+  return found;
+}
+
+interface Text {
+  readonly value: unknown;
+  readonly way: string;
+}
+
+/** Every value in it, and every key of a map. */
+function textsOf(value: unknown, way: string): readonly Text[] {
+  if (Array.isArray(value)) return value.flatMap((member) => textsOf(member, way));
+  if (typeof value !== "object" || value === null) return [{ value, way }];
+  return Object.entries(value).flatMap(([name, inner]) => [
+    { value: name, way: `${way}.${name}` },
+    ...textsOf(inner, `${way}.${name}`),
+  ]);
+}

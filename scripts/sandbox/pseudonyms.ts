@@ -1,0 +1,113 @@
+import { createHmac } from "node:crypto";
+
+/** An id of ours, wherever it stands in a text: a ULID, or a hash of what it follows from. */
+const idsInText = /\b([a-z]{2,4})_([0-7][0-9A-HJKMNP-TV-Z]{25}|[0-9a-f]{40})\b/gu;
+/** What else the name of a blob is made of. */
+const wordsOfNames = [
+  ...["", "incoming", "originals", "videos", "evidence"],
+  ...["video.mp4", "poster.jpg", "storyboard.jpg", "stream.mp4", "stream.m3u8"],
+];
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const filler =
+  "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna aliqua. ";
+const dayMs = 86_400_000;
+const redacted = "Redacted";
+
+/** Where mail goes nowhere (RFC 2606, 2), and a country code that no country has (ITU-T E.164). */
+export const nowhere = { domain: "redacted.invalid", callingCode: "+999" } as const;
+
+/** What is in every copy, whosever it is. */
+export const standIns: readonly string[] = [filler, redacted, nowhere.domain, ...wordsOfNames];
+
+/**
+ * What stands in a copy for what must not be in it. The same value has the same pseudonym everywhere, in every copy that is
+ * made with the same key; without the key nobody can tell which is whose, nor try whether a guess is right.
+ */
+export class Pseudonyms {
+  readonly #key: Uint8Array;
+  /** Milliseconds by which every time is earlier: order and distances stay, days and hours do not. */
+  readonly #earlierMs: number;
+
+  /** `key`: 32 random bytes. */
+  constructor(key: Uint8Array) {
+    this.#key = key;
+    this.#earlierMs = dayMs + (this.#hash("time", "").readUInt32BE() % (13 * dayMs));
+  }
+
+  /** An id or the name of a blob; whatever is neither becomes unrecognisable. */
+  id(text: string): string {
+    const rest = text.replaceAll(idsInText, "").replaceAll(".json", "").split("/");
+    if (!rest.every((word) => wordsOfNames.includes(word)))
+      return `x_${this.#hash("other", text).toString("hex", 0, 20)}`;
+    return text.replaceAll(idsInText, (id: string, prefix: string, unique: string) => {
+      const hash = this.#hash("id", id);
+      if (unique.length === 40) return `${prefix}_${hash.toString("hex", 0, 20)}`;
+      // The first digit of a ULID holds three bits only.
+      return `${prefix}_${letters(hash, 26, crockford).replace(/^./u, (first) => String(crockford.indexOf(first) % 8))}`;
+    });
+  }
+
+  handle(text: string): string {
+    return `q_${letters(this.#hash("handle", text), 16, crockford).toLowerCase()}`;
+  }
+
+  personal(text: string): string {
+    return `${redacted} ${letters(this.#hash("personal", text), 12, crockford)}`;
+  }
+
+  /** Addresses that differ in case only stay one address. */
+  email(text: string): string {
+    const name = letters(this.#hash("email", text.toLowerCase()), 16, crockford).toLowerCase();
+    return `${name}@${nowhere.domain}`;
+  }
+
+  phone(text: string): string {
+    const digits = this.#hash("phone", text).readBigUInt64BE() % 100_000_000_000n;
+    return nowhere.callingCode + String(digits).padStart(11, "0");
+  }
+
+  /** Another text of the same length. */
+  freeText(text: string): string {
+    const length = Array.from(text).length;
+    return filler.repeat(Math.ceil(length / filler.length)).slice(0, length);
+  }
+
+  /** A time or a day, with as many digits as it had. */
+  time(text: string): string {
+    const earlier = new Date(Date.parse(text) - this.#earlierMs).toISOString();
+    return text.length === 10 ? earlier.slice(0, 10) : earlier;
+  }
+
+  /** A hash or a version: as long and as it is written, so that code that parses it does. */
+  fingerprint(text: string): string {
+    const hash = this.#hash("fingerprint", text)
+      .toString("hex")
+      .repeat(Math.ceil(text.length / 64) || 1);
+    if (/^[0-9a-f]*$/u.test(text)) return hash.slice(0, text.length);
+    return `"0x${hash.slice(0, 16).toUpperCase()}"`;
+  }
+
+  /** What comes in the place of a secret: made of where it is, not of what it was. */
+  secret(place: string): string {
+    return this.#hash("secret", place).toString("hex");
+  }
+
+  /** 0 ≤ number < 1, of a place and nothing else. */
+  number(place: string): number {
+    return this.#hash("number", place).readUInt32BE() / 2 ** 32;
+  }
+
+  #hash(use: string, value: string): Buffer {
+    return createHmac("sha256", this.#key).update(`${use}\0${value}`).digest();
+  }
+}
+
+function letters(hash: Buffer, count: number, alphabet: string): string {
+  return Array.from(hash.subarray(0, count), (byte) => alphabet.charAt(byte % alphabet.length)).join("");
+}
+
+/** The largest power of two that is not above it: all that is told of how large a file was. */
+export function sizeClass(bytes: number): number {
+  return bytes < 1 ? 0 : 2 ** Math.floor(Math.log2(bytes));
+}

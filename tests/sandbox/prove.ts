@@ -1,0 +1,298 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BlobServiceClient } from "@azure/storage-blob";
+import { localCredential } from "../../local/cosmos/testSupport.ts";
+import { operatorEmail } from "../../local/stack.ts";
+import { sizeClass } from "../../scripts/sandbox/pseudonyms.ts";
+import { identify } from "../../shared/media/identify.ts";
+import { defaultLimits } from "../../shared/media/limits.ts";
+import { containerName } from "../../shared/storage/containers.ts";
+import type { Video } from "../../shared/videos/video.ts";
+import { type StoredDocument, amend, documents, entries } from "../support/contracts.ts";
+import { startStackApart } from "../support/stackApart.ts";
+import { useStack } from "../support/stackUnderTest.ts";
+import { type TestTenant, expectApi, newTenant } from "../support/tenant.ts";
+import { plant } from "./plant.ts";
+import { Tokens, foundIn } from "./tokens.ts";
+
+export interface Proof {
+  readonly surveys: number;
+  /** Personal words that were planted, and those of them found in production: all, or the search is blind. */
+  readonly planted: number;
+  readonly inProduction: number;
+  /** Those found in what was handed over, and in what the sandbox has. */
+  readonly inDrop: number;
+  readonly inSandbox: number;
+  /** Pages that were there when the export was killed, and those of all. */
+  readonly interruptedAt: number;
+  readonly pages: number;
+  readonly played: number;
+  readonly seconds: Readonly<Record<"export" | "import", number>>;
+  readonly violations: readonly string[];
+}
+
+/** Copies a tenant as an operator does, with kills in between, in a local Azure of its own, and looks at what arrived. */
+export async function prove(options: {
+  readonly surveys: number;
+  readonly seed: string;
+  readonly say: (line: string) => void;
+}): Promise<Proof> {
+  const dataDir = await mkdtemp(join(tmpdir(), "callpilot-sandbox-"));
+  try {
+    const { stack } = await startStackApart(dataDir, []);
+    await using _ = stack;
+    useStack({ ...stack, operator: { email: operatorEmail }, dataDir });
+    return await new Run(stack.blobUrl, stack.caFile, dataDir, options).run();
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+  readonly seconds: number;
+}
+
+class Run {
+  readonly #drop: string;
+  readonly #blobs: BlobServiceClient;
+  readonly #caFile: string;
+  readonly #settings: string;
+  readonly #surveys: number;
+  readonly #tokens: Tokens;
+  readonly #say: (line: string) => void;
+  readonly #violations: string[] = [];
+
+  constructor(
+    blobUrl: string,
+    caFile: string,
+    dataDir: string,
+    { surveys, seed, say }: { readonly surveys: number; readonly seed: string; readonly say: (line: string) => void },
+  ) {
+    this.#drop = `${blobUrl}/drop`;
+    this.#blobs = new BlobServiceClient(blobUrl, localCredential);
+    this.#caFile = caFile;
+    this.#settings = join(dataDir, "settings.env");
+    this.#surveys = surveys;
+    this.#tokens = new Tokens(seed);
+    this.#say = say;
+  }
+
+  async run(): Promise<Proof> {
+    await writeFile(this.#settings, settingsOf(process.env));
+    const production = await newTenant();
+    const sandbox = await newTenant();
+    await plant(production, this.#surveys, this.#tokens);
+    const before = await documents(production.id);
+    const { words } = this.#tokens;
+    this.#say(`${before.length} items planted, with ${words.length} words that nothing else has`);
+
+    await this.#refusesUnclassified(production, before);
+    const exported = ["--from", "local", "--to", this.#drop, "--tenant", production.id] as const;
+    const cut = await this.#copy(exported, "page");
+    const interruptedAt = (await this.#namesIn("drop")).length;
+    const whole = await this.#copy(exported);
+    this.#demand(whole.code === 0, `the export ended with ${whole.code ?? "a signal"}: ${whole.output}`);
+    this.#demand(cut.code === null && whole.output.includes("going on with"), `it did not go on: ${whole.output}`);
+
+    const imported = ["--from", this.#drop, "--to", "local", "--tenant", sandbox.id] as const;
+    const half = await this.#copy(imported, "blob", sandbox.id);
+    const filled = await this.#copy(imported);
+    this.#demand(
+      half.code === null && filled.code === 0,
+      `the import ended with ${filled.code ?? "a signal"}: ${filled.output}`,
+    );
+    const again = await this.#copy(imported);
+    this.#demand(again.code === 0 && again.output.includes("is there already"), `again: ${again.output}`);
+    const other = await this.#copy([...imported.slice(0, -1), production.id]);
+    this.#demand(other.code === 1 && other.output.includes("has surveys"), `into a tenant in use: ${other.output}`);
+
+    const pages = await this.#textsIn("drop");
+    const after = await documents(sandbox.id);
+    const log = await entries(sandbox.id);
+    const played = await this.#looks(before, after, sandbox);
+    const inDrop = foundIn(pages, words);
+    const inSandbox = foundIn(
+      [...after, ...log].map((document) => JSON.stringify(document)),
+      words,
+    );
+    this.#demand(inDrop.length === 0, `in the drop: ${inDrop.slice(0, 5).join(", ")}`);
+    this.#demand(inSandbox.length === 0, `in the sandbox: ${inSandbox.slice(0, 5).join(", ")}`);
+    const inProduction = foundIn(
+      before.map((document) => JSON.stringify(document)),
+      words,
+    ).length;
+    this.#demand(inProduction === words.length, `of ${words.length} words, production has ${inProduction}`);
+    return {
+      surveys: this.#surveys,
+      ...{ planted: words.length, inProduction, inDrop: inDrop.length, inSandbox: inSandbox.length },
+      ...{ interruptedAt, pages: pages.length - 1, played },
+      seconds: { export: whole.seconds, import: filled.seconds },
+      violations: this.#violations,
+    };
+  }
+
+  /** A field that nobody classified ends the copy, by its name, before anything leaves. */
+  async #refusesUnclassified(production: TestTenant, before: readonly StoredDocument[]): Promise<void> {
+    const survey = before.find(({ kind }) => kind === "survey");
+    await amend(production.id, survey?.id ?? "", { "/guest/birthday": "1990-01-01" });
+    const { code, output } = await this.#copy(["--from", "local", "--to", this.#drop, "--tenant", production.id]);
+    this.#demand(
+      code === 3 && output.includes("survey.guest.birthday is not classified"),
+      `unclassified: ${code ?? ""} ${output}`,
+    );
+    this.#demand(!output.includes("1990-01-01"), "its value was told");
+    this.#demand((await this.#namesIn("drop")).length === 0, "something was in the drop all the same");
+    await amend(production.id, survey?.id ?? "", { "/guest": survey?.["guest"] });
+  }
+
+  /** Whether the sandbox is a tenant like production's, for whoever uses the API. Gives the videos that were played. */
+  async #looks(
+    before: readonly StoredDocument[],
+    after: readonly StoredDocument[],
+    { owner, id }: TestTenant,
+  ): Promise<number> {
+    for (const kind of ["survey", "link", "video", "template", "templateVersion", "apiKey", "webhook", "invitation"])
+      this.#demand(
+        countOf(before, kind) === countOf(after, kind) - (kind === "invitation" ? 1 : 0),
+        `not as many of kind ${kind}`,
+      );
+    for (const kind of ["fact", "delivery", "accessGrant", "evidenceDraft", "scanResult"])
+      this.#demand(countOf(after, kind) === 0, `there is ${kind}`);
+    const { token } = owner;
+    const listed = await listAll<{ id: string; state: string }>("/v1/surveys", token);
+    const inOrder = before
+      .filter(({ kind }) => kind === "survey")
+      .toSorted((one, two) => (String(one["updatedAt"]) < String(two["updatedAt"]) ? 1 : -1));
+    this.#demand(
+      listed.map(({ state }) => state).join() === inOrder.map((survey) => String(survey["state"])).join(),
+      "surveys are in another order, or other states",
+    );
+    for (const path of ["/v1/templates", "/v1/members"]) await listAll(path, token);
+    for (const path of ["/v1/webhooks", "/v1/keys"]) await expectApi(`GET ${path}`, 200, { token });
+    const counted = (name: string) => after.find((document) => document.id === `cnt_${name}`)?.["value"];
+    this.#demand(counted("owners") === 2, `${String(counted("owners"))} owners`);
+    const bytes = after.reduce((sum, document) => sum + Number(document["countedBytes"] ?? 0), 0);
+    this.#demand(counted("videoBytes") === bytes, `${String(counted("videoBytes"))} bytes counted, ${bytes} stored`);
+    let played = 0;
+    for (const { id: surveyId } of listed) {
+      const { body } = await expectApi<{ videos: { id: string; state: string }[] }>(
+        `GET /v1/surveys/${surveyId}`,
+        200,
+        { token },
+      );
+      if (played >= 20) continue;
+      for (const video of body.videos.filter(({ state }) => state === "ready")) {
+        await this.#plays(surveyId, video.id, after, token);
+        played++;
+      }
+    }
+    await this.#sizesMatch(before, after, id);
+    return played;
+  }
+
+  async #plays(surveyId: string, videoId: string, after: readonly StoredDocument[], token: string): Promise<void> {
+    const way = `POST /v1/surveys/${surveyId}/videos/${videoId}/playback`;
+    const { body } = await expectApi<{ video: { url: string } }>(way, 200, { token });
+    const bytes = new Uint8Array(await (await fetch(body.video.url)).arrayBuffer());
+    const read = (start: number, end: number) => Promise.resolve(bytes.subarray(start, end));
+    const { durationMs } = await identify({ size: bytes.length, read }, defaultLimits);
+    const { outputs } = after.find(({ id }) => id === videoId) as unknown as Video;
+    this.#demand(
+      Math.abs((durationMs ?? 0) - (outputs?.durationMs ?? -1)) <= 50,
+      `${videoId} lasts ${durationMs ?? 0} ms`,
+    );
+  }
+
+  /** As many videos of each duration, and of each class of size, as production has. */
+  async #sizesMatch(
+    before: readonly StoredDocument[],
+    after: readonly StoredDocument[],
+    tenantId: string,
+  ): Promise<void> {
+    const told = (all: readonly StoredDocument[], sizeOf: (size: number) => number) =>
+      (all.filter(({ kind, state }) => kind === "video" && state === "ready") as unknown as Video[])
+        .map(({ outputs, original }) => `${outputs?.durationMs ?? 0} ms, ${sizeOf(original?.size ?? 0)} bytes`)
+        .toSorted()
+        .join("; ");
+    const [was, is] = [told(before, sizeClass), told(after, (size) => size)];
+    this.#demand(was === is, `videos were ${was.slice(0, 200)}, and are ${is.slice(0, 200)}`);
+    const container = this.#blobs.getContainerClient(containerName(tenantId));
+    const stored = new Map<string, number>();
+    for await (const { name, properties } of container.listBlobsFlat()) stored.set(name, properties.contentLength ?? 0);
+    const files = after.flatMap((document) => {
+      const { original, outputs } = document as unknown as Partial<Video>;
+      return [original, outputs?.video, outputs?.poster, outputs?.sprite].flatMap((file) => file ?? []);
+    });
+    const missing = files.filter(({ blob, size }) => stored.get(blob) !== size);
+    this.#demand(missing.length === 0, `${missing.length} files are not there, or of another size`);
+    this.#demand(!stored.has("sandbox/progress.json"), "the import left its notes");
+  }
+
+  /** Runs the command; killed without a chance to tidy up once there is a first page in the drop, or blob of the tenant. */
+  async #copy(args: readonly string[], killAt?: "page" | "blob", tenantId?: string): Promise<Ended> {
+    const program = join(import.meta.dirname, "../../scripts/sandbox.ts");
+    const started = performance.now();
+    const env = { ...withoutSettings(process.env), NODE_EXTRA_CA_CERTS: this.#caFile };
+    const child = spawn(process.execPath, [program, ...args, "--settings", this.#settings], { env });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (output += text.toString()));
+    const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
+    const container = killAt === "blob" ? containerName(tenantId ?? "") : "drop";
+    while (killAt !== undefined && child.exitCode === null) if ((await this.#namesIn(container)).length > 0) break;
+    if (killAt !== undefined) child.kill("SIGKILL");
+    return { code: await exited, output, seconds: (performance.now() - started) / 1000 };
+  }
+
+  async #namesIn(container: string): Promise<readonly string[]> {
+    const names = [];
+    for await (const { name } of this.#blobs.getContainerClient(container).listBlobsFlat()) names.push(name);
+    return names;
+  }
+
+  async #textsIn(container: string): Promise<readonly string[]> {
+    const client = this.#blobs.getContainerClient(container);
+    const texts = [];
+    for (const name of await this.#namesIn(container))
+      texts.push(`${name} ${(await client.getBlobClient(name).downloadToBuffer()).toString()}`);
+    return texts;
+  }
+
+  #demand(holds: boolean, otherwise: string): void {
+    if (!holds) this.#violations.push(otherwise);
+  }
+}
+
+function countOf(all: readonly StoredDocument[], kind: string): number {
+  return all.filter((document) => document.kind === kind).length;
+}
+
+async function listAll<T>(path: string, token: string): Promise<readonly T[]> {
+  const items: T[] = [];
+  for (let cursor: string | undefined = ""; cursor !== undefined;) {
+    const query: string = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+    const { body } = await expectApi<{ items: T[]; nextCursor?: string }>(`GET ${path}?limit=100${query}`, 200, {
+      token,
+    });
+    items.push(...body.items);
+    cursor = body.nextCursor;
+  }
+  return items;
+}
+
+const isSetting = (name: string) => /^(?:CALLPILOT|API|GUEST|COSMOS|DATA|VAULT|OIDC|MAIL|WEBHOOK|RATE)_/u.test(name);
+
+/** The settings as a file has them. */
+function settingsOf(env: NodeJS.ProcessEnv): string {
+  return Object.entries(env)
+    .filter(([name]) => isSetting(name))
+    .map(([name, value = ""]) => `${name}='${value}'\n`)
+    .join("");
+}
+
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isSetting(name)));
+}
