@@ -1,0 +1,136 @@
+import { lazyResult } from "../../shared/lazy.ts";
+import { fitted } from "../../shared/media/encode.ts";
+import type { FileFacts } from "../../shared/media/hash.ts";
+import { defaultLimits } from "../../shared/media/limits.ts";
+import type { Cue } from "../../shared/media/stills.ts";
+import type { Stream } from "../../shared/media/stream.ts";
+import { findTools } from "../../shared/media/tools.ts";
+import type { Shape } from "./placeholder/bars.ts";
+import { Reel } from "./placeholder/reel.ts";
+
+/** What is known of a recording without having seen it. */
+export interface Wanted {
+  /** How long its video plays, and how large its pictures are. */
+  readonly durationMs: number;
+  readonly width: number;
+  readonly height: number;
+  /** Bytes. Nothing is made smaller than it is. */
+  readonly sizes: { readonly original: number; readonly video: number };
+  /** Whether it is there in parts as well: those stay as large as they are, since a playlist has to cover all of them. */
+  readonly stream: boolean;
+}
+
+/** Files that stand in for those of a recording, until it is disposed of. Others may share them: they are only to be read. */
+export interface Placeholder extends Disposable {
+  readonly original: FileFacts;
+  readonly video: FileFacts;
+  readonly poster: FileFacts;
+  readonly sprite: FileFacts & { readonly cues: readonly Cue[] };
+  readonly stream?: Stream;
+  /** Of the video as it was made: what cannot be had as wanted is as near as can be. */
+  readonly durationMs: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+interface Kept {
+  readonly reel: Reel;
+  readonly holders: Set<Placeholder>;
+}
+
+/**
+ * Makes placeholders for recordings: test bars, prepared by the product's own code. Those of the same duration and size of
+ * picture share their files.
+ */
+export class Placeholders implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #mostKept: number;
+  readonly #tools = lazyResult(() => findTools());
+  /** By shape, the least recently wanted first. */
+  readonly #kept = new Map<string, Kept>();
+  readonly #closing = new AbortController();
+  #last: Promise<unknown> = Promise.resolve();
+
+  /**
+   * In an existing folder, in which nothing is left in the end. So many shapes are kept there for recordings to come; one of
+   * an hour takes up to 30 MB.
+   */
+  constructor(folder: string, mostKept = 32) {
+    this.#folder = folder;
+    this.#mostKept = mostKept;
+  }
+
+  /**
+   * One at a time: each uses all cores. A wish that cannot be is fulfilled as far as possible. Throws MissingTool,
+   * ToolFailure, and the signal's reason when aborted.
+   */
+  async make(wanted: Wanted, signal?: AbortSignal): Promise<Placeholder> {
+    const either = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
+    const made = this.#last.then(() => this.#make(wanted, either));
+    this.#last = made.catch(() => undefined);
+    return await made;
+  }
+
+  async #make(wanted: Wanted, signal: AbortSignal): Promise<Placeholder> {
+    signal.throwIfAborted();
+    const { reel, holders } = await this.#reelOf(shapeOf(wanted), signal);
+    const { video, poster, storyboard } = reel.prepared;
+    const bytes = (size: number) => Math.min(size, defaultLimits.maxBytes);
+    const placeholder = {
+      original: await reel.padded("original", bytes(wanted.sizes.original), signal),
+      video: await reel.padded("video", bytes(wanted.sizes.video), signal),
+      poster,
+      sprite: storyboard,
+      ...(wanted.stream && { stream: await reel.stream(signal) }),
+      durationMs: video.durationMs,
+      width: video.width,
+      height: video.height,
+      [Symbol.dispose]: () => {
+        holders.delete(placeholder);
+      },
+    };
+    holders.add(placeholder);
+    return placeholder;
+  }
+
+  async #reelOf(shape: Shape, signal: AbortSignal): Promise<Kept> {
+    const name = `${shape.durationMs} ms, ${shape.width} x ${shape.height}`;
+    const kept = this.#kept.get(name) ?? (await this.#makeReel(shape, signal));
+    this.#kept.delete(name);
+    this.#kept.set(name, kept);
+    return kept;
+  }
+
+  async #makeReel(shape: Shape, signal: AbortSignal): Promise<Kept> {
+    const idle = [...this.#kept].filter(([, { holders }]) => holders.size === 0);
+    for (const [name, { reel }] of idle.slice(0, Math.max(0, this.#kept.size + 1 - this.#mostKept))) {
+      this.#kept.delete(name);
+      await reel.remove();
+    }
+    return { reel: await Reel.make(shape, this.#folder, await this.#tools(), signal), holders: new Set() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error("The placeholders are gone."));
+    await this.#last;
+    for (const { reel } of this.#kept.values()) await reel.remove();
+    this.#kept.clear();
+  }
+}
+
+/** The limits of recordings with the grace that they are given, less a hundredth of a second for parts that are rounded. */
+const durations = { leastMs: defaultLimits.minDurationMs - 250, mostMs: defaultLimits.maxDurationMs + 990 };
+/** Of a picture, the longest side that a video keeps. */
+const longestSide = 1920;
+
+function shapeOf({ durationMs, width, height }: Wanted): Shape {
+  return {
+    durationMs: within(durations.leastMs, durationMs, durations.mostMs),
+    ...fitted(within(2, width, 100_000), within(2, height, 100_000), longestSide),
+  };
+}
+
+/** Also of what is no number. */
+function within(least: number, value: number, most: number): number {
+  return Math.min(most, Math.max(least, Math.round(value) || least));
+}
