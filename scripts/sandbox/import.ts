@@ -66,7 +66,8 @@ export async function importCopy(tenant: TenantScope, { from, copy, say }: Impor
   const report = await drop.report(folder);
   const work = await mkdtemp(join(tmpdir(), "callpilot-sandbox-"));
   try {
-    await new Import(tenant, own, drop, new Placeholders(work)).run(folder, report.pages, say);
+    await using placeholders = new Placeholders(work);
+    await new Import(tenant, own, drop, placeholders).run(folder, report.pages, say);
     return report;
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -152,13 +153,13 @@ class Import {
   async #filled(id: string, video: Video, outputs: Outputs): Promise<Video> {
     const { original, stream, surveyId } = video;
     const { durationMs, width, height } = outputs;
-    const made = await this.#placeholders.make({
+    using made = await this.#placeholders.make({
       ...{ durationMs, width, height },
       sizes: {
         original: original?.size ?? 0,
         video: outputs.video.size,
-        ...(stream !== undefined && { stream: stream.media.size }),
       },
+      stream: stream !== undefined,
     });
     const names = blobNames(surveyId, id);
     const put = async (blob: string, file: { path: string; size: number; sha256: string }, contentType: string) => {

@@ -1,36 +1,29 @@
 import { lazyResult } from "../../shared/lazy.ts";
-import { fitted } from "../../shared/media/encode.ts";
 import type { FileFacts } from "../../shared/media/hash.ts";
-import { defaultLimits } from "../../shared/media/limits.ts";
 import type { Cue } from "../../shared/media/stills.ts";
 import type { Stream } from "../../shared/media/stream.ts";
 import { findTools } from "../../shared/media/tools.ts";
-import type { Shape } from "./placeholder/bars.ts";
 import { Reel } from "./placeholder/reel.ts";
+import { type Shape, shapeOf } from "./placeholder/shape.ts";
 
-/** What is known of a recording without having seen it. */
-export interface Wanted {
-  /** How long its video plays, and how large its pictures are. */
-  readonly durationMs: number;
-  readonly width: number;
-  readonly height: number;
+/** What is known of a recording without having seen it; the shape is that of its video. */
+export interface Wanted extends Shape {
   /** Bytes. Nothing is made smaller than it is. */
   readonly sizes: { readonly original: number; readonly video: number };
   /** Whether it is there in parts as well: those stay as large as they are, since a playlist has to cover all of them. */
   readonly stream: boolean;
 }
 
-/** Files that stand in for those of a recording, until it is disposed of. Others may share them: they are only to be read. */
-export interface Placeholder extends Disposable {
+/**
+ * Files that stand in for those of a recording, until it is disposed of. Others may share them: they are only to be read.
+ * The shape is that of the video as it was made.
+ */
+export interface Placeholder extends Shape, Disposable {
   readonly original: FileFacts;
   readonly video: FileFacts;
   readonly poster: FileFacts;
   readonly sprite: FileFacts & { readonly cues: readonly Cue[] };
   readonly stream?: Stream;
-  /** Of the video as it was made: what cannot be had as wanted is as near as can be. */
-  readonly durationMs: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 interface Kept {
@@ -75,10 +68,9 @@ export class Placeholders implements AsyncDisposable {
     signal.throwIfAborted();
     const { reel, holders } = await this.#reelOf(shapeOf(wanted), signal);
     const { video, poster, storyboard } = reel.prepared;
-    const bytes = (size: number) => Math.min(size, defaultLimits.maxBytes);
     const placeholder = {
-      original: await reel.padded("original", bytes(wanted.sizes.original), signal),
-      video: await reel.padded("video", bytes(wanted.sizes.video), signal),
+      original: await reel.padded("original", wanted.sizes.original, signal),
+      video: await reel.padded("video", wanted.sizes.video, signal),
       poster,
       sprite: storyboard,
       ...(wanted.stream && { stream: await reel.stream(signal) }),
@@ -116,21 +108,4 @@ export class Placeholders implements AsyncDisposable {
     for (const { reel } of this.#kept.values()) await reel.remove();
     this.#kept.clear();
   }
-}
-
-/** The limits of recordings with the grace that they are given, less a hundredth of a second for parts that are rounded. */
-const durations = { leastMs: defaultLimits.minDurationMs - 250, mostMs: defaultLimits.maxDurationMs + 990 };
-/** Of a picture, the longest side that a video keeps. */
-const longestSide = 1920;
-
-function shapeOf({ durationMs, width, height }: Wanted): Shape {
-  return {
-    durationMs: within(durations.leastMs, durationMs, durations.mostMs),
-    ...fitted(within(2, width, 100_000), within(2, height, 100_000), longestSide),
-  };
-}
-
-/** Also of what is no number. */
-function within(least: number, value: number, most: number): number {
-  return Math.min(most, Math.max(least, Math.round(value) || least));
 }

@@ -2,14 +2,7 @@ import { join } from "node:path";
 import { defaultLimits } from "../../../shared/media/limits.ts";
 import { run } from "../../../shared/media/run.ts";
 import type { Tools } from "../../../shared/media/tools.ts";
-
-/** What two recordings share when one placeholder can stand in for both. */
-export interface Shape {
-  readonly durationMs: number;
-  /** Even, as H.264 with shared colours needs it. */
-  readonly width: number;
-  readonly height: number;
-}
+import type { Shape } from "./shape.ts";
 
 /** The longest part is as long as a part of a stream, and a key picture begins it. */
 const longestPartMs = 10_000;

@@ -7,8 +7,9 @@ import { defaultLimits as limits } from "../../../shared/media/limits.ts";
 import { prepare, type Prepared } from "../../../shared/media/prepare.ts";
 import { makeStream, type Stream } from "../../../shared/media/stream.ts";
 import type { Tools } from "../../../shared/media/tools.ts";
-import { drawBars, type Shape } from "./bars.ts";
+import { drawBars } from "./bars.ts";
 import { copyPadded } from "./padding.ts";
+import type { Shape } from "./shape.ts";
 
 /** Everything that was made of one shape, in a folder of its own. */
 export class Reel {
