@@ -8,10 +8,11 @@ import { type Shape, shapeOf } from "./placeholder/shape.ts";
 
 /** What is known of a recording without having seen it; the shape is that of its video. */
 export interface Wanted extends Shape {
-  /** Bytes. Nothing is made smaller than it is. */
-  readonly sizes: { readonly original: number; readonly video: number };
-  /** Whether it is there in parts as well: those stay as large as they are, since a playlist has to cover all of them. */
-  readonly stream: boolean;
+  /**
+   * Bytes. Nothing is made smaller than it is, and a stream, which is made where its size is known, no larger: its playlist
+   * has to cover all of it.
+   */
+  readonly sizes: { readonly original: number; readonly video: number; readonly stream?: number };
 }
 
 /**
@@ -73,7 +74,7 @@ export class Placeholders implements AsyncDisposable {
       video: await reel.padded("video", wanted.sizes.video, signal),
       poster,
       sprite: storyboard,
-      ...(wanted.stream && { stream: await reel.stream(signal) }),
+      ...(wanted.sizes.stream !== undefined && { stream: await reel.stream(signal) }),
       durationMs: video.durationMs,
       width: video.width,
       height: video.height,

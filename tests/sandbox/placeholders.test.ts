@@ -36,9 +36,9 @@ const second: Wanted = {
   width: 160,
   height: 120,
   sizes: { original: 64 * KiB, video: 32 * KiB },
-  stream: false,
 };
 
+const streamed = { ...second.sizes, stream: 32 * KiB };
 const minute = { durationMs: 61_234, width: 641, height: 361 };
 
 interface Probed {
@@ -78,7 +78,7 @@ async function expectWhole({ sprite, durationMs, stream }: Placeholder): Promise
 }
 
 describe("a placeholder is as long and as large as the recording, and the product takes it for one", () => {
-  test.for<[name: string, wanted: Omit<Wanted, "stream">, made: { width: number; height: number; cues: number }]>([
+  test.for<[name: string, wanted: Wanted, made: { width: number; height: number; cues: number }]>([
     [
       "half a second of the smallest picture",
       { durationMs: 500, width: 1, height: 2, sizes: { original: MiB, video: 16 * KiB } },
@@ -95,7 +95,7 @@ describe("a placeholder is as long and as large as the recording, and the produc
       { width: 1920, height: 1080, cues: 30 },
     ],
   ])("%s", async ([, wanted, { cues, ...picture }]) => {
-    using made = await placeholders.make({ ...wanted, stream: true });
+    using made = await placeholders.make({ ...wanted, sizes: { ...wanted.sizes, stream: MiB } });
     expect(made).toMatchObject(picture);
     expect(Math.abs(made.durationMs - wanted.durationMs)).toBeLessThanOrEqual(50);
     expect(made.sprite.cues).toHaveLength(cues);
@@ -169,7 +169,7 @@ describe("padding", () => {
 test("recordings of the same shape share their files, and no more shapes are kept than may be, but for those in use", async () => {
   const folder = await mkdtemp(join(root, "work-"));
   await using own = new Placeholders(folder, 1);
-  const made = await Promise.all([second, second, { ...second, stream: true }].map((wanted) => own.make(wanted)));
+  const made = await Promise.all([second, second, { ...second, sizes: streamed }].map((wanted) => own.make(wanted)));
   expect(await readdir(folder)).toHaveLength(1);
   expect(new Set(made.map(({ video }) => video.path)).size).toBe(1);
   expect(made.map(({ stream }) => stream !== undefined)).toEqual([false, false, true]);
@@ -201,7 +201,7 @@ describe("a wish that cannot be gives what comes nearest", () => {
   });
 
   test("which plays", async () => {
-    using made = await placeholders.make({ ...second, durationMs: 0, width: 0, height: 0, stream: true });
+    using made = await placeholders.make({ ...second, durationMs: 0, width: 0, height: 0, sizes: streamed });
     expect(made).toMatchObject({ durationMs: 250, width: 2, height: 2 });
     await expectWhole(made);
   });
