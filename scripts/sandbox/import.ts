@@ -158,8 +158,8 @@ class Import {
       sizes: {
         original: original?.size ?? 0,
         video: outputs.video.size,
+        ...(stream !== undefined && { stream: stream.media.size }),
       },
-      stream: stream !== undefined,
     });
     const names = blobNames(surveyId, id);
     const put = async (blob: string, file: { path: string; size: number; sha256: string }, contentType: string) => {

@@ -15,7 +15,7 @@ const dayMs = 86_400_000;
 const redacted = "Redacted";
 
 /** Where mail goes nowhere (RFC 2606, 2), and a country code that no country has (ITU-T E.164). */
-export const nowhere = { domain: "redacted.invalid", callingCode: "+999" } as const;
+const nowhere = { domain: "redacted.invalid", callingCode: "+999" } as const;
 
 /** What is in every copy, whosever it is. */
 export const standIns: readonly string[] = [filler, redacted, nowhere.domain, ...wordsOfNames];

@@ -6,7 +6,7 @@ import type { Tokens } from "./tokens.ts";
 
 const surveyStates = ["draft", "invited", "in_progress", "submitted", "in_review", "changes_requested", "completed"];
 const videoStates = ["ready", "ready", "ready", "ready", "awaiting_upload", "processing", "rejected", "deleted"];
-/** Recordings for one question are often as long. */
+/** Recordings for one question are often as long. A small tenant has the first few of them. */
 const shapes = [
   [2_000, 320, 240],
   [14_960, 1280, 720],
@@ -62,8 +62,9 @@ export async function plant(tenant: TestTenant, surveys: number, tokens: Tokens)
   const one = (kind: string): StoredDocument => made.find((each) => each.kind === kind) ?? fail(kind);
   const template = { survey: one("survey"), link: one("link"), video: one("video") };
   if (template.survey.id !== surveyId || template.video.id !== videoId) throw new Error("another survey than planted");
+  const shapeCount = Math.min(shapes.length, Math.ceil(surveys / 6));
   const planted = Array.from({ length: surveys - 1 }, (_, at) =>
-    copiesOf(tenant.id, template, at, chosen, choices, tokens),
+    copiesOf(tenant.id, template, { at, shapeCount, chosen, choices, tokens }),
   );
   const others = [
     item(tenant.id, "accessGrant", tokens.id("acg"), {
@@ -77,13 +78,18 @@ export async function plant(tenant: TestTenant, surveys: number, tokens: Tokens)
   for (let at = 0; at < all.length; at += 100) await write(tenant.id, all.slice(at, at + 100));
 }
 
+interface Place {
+  readonly at: number;
+  readonly shapeCount: number;
+  readonly chosen: string;
+  readonly choices: readonly [string, string];
+  readonly tokens: Tokens;
+}
+
 function copiesOf(
   tenantId: string,
   { survey, link, video }: Readonly<Record<"survey" | "link" | "video", StoredDocument>>,
-  at: number,
-  chosen: string,
-  choices: readonly [string, string],
-  tokens: Tokens,
+  { at, shapeCount, chosen, choices, tokens }: Place,
 ): StoredDocument[] {
   const surveyId = tokens.id("svy");
   const videoId = tokens.id("vid");
@@ -110,16 +116,22 @@ function copiesOf(
       ...times,
     },
     { ...own(link), id: linkId, surveyId, secretHash: tokens.hash(), protectedToken: tokens.hash(), ...times },
-    { ...videoOf(video, { surveyId, videoId, at, tokens }), ...times },
+    { ...videoOf(video, { surveyId, videoId, at, shapeCount, tokens }), ...times },
   ].map((document) => ({ ...document, tenantId }) as unknown as StoredDocument);
 }
 
 function videoOf(
   video: StoredDocument,
-  { surveyId, videoId, at, tokens }: { surveyId: string; videoId: string; at: number; tokens: Tokens },
+  {
+    surveyId,
+    videoId,
+    at,
+    shapeCount,
+    tokens,
+  }: { surveyId: string; videoId: string } & Omit<Place, "chosen" | "choices">,
 ): object {
   const state = videoStates[at % videoStates.length] ?? "ready";
-  const [durationMs, width, height] = shapes[at % shapes.length] ?? shapes[0];
+  const [durationMs, width, height] = shapes[at % shapeCount] ?? shapes[0];
   const size = 100_000 + Math.round((durationMs / 1000) * (bytesOfSecond[at % bytesOfSecond.length] ?? 0));
   const moved = JSON.parse(
     JSON.stringify(own(video)).replaceAll(String(video["surveyId"]), surveyId).replaceAll(video.id, videoId),

@@ -42,9 +42,12 @@ export async function prove(options: {
   const dataDir = await mkdtemp(join(tmpdir(), "callpilot-sandbox-"));
   try {
     const { stack } = await startStackApart(dataDir, []);
-    await using _ = stack;
-    useStack({ ...stack, operator: { email: operatorEmail }, dataDir });
-    return await new Run(stack.blobUrl, stack.caFile, dataDir, options).run();
+    try {
+      useStack({ ...stack, operator: { email: operatorEmail }, dataDir });
+      return await new Run(stack.blobUrl, stack.caFile, dataDir, options).run();
+    } finally {
+      await stack[Symbol.asyncDispose]();
+    }
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
@@ -146,7 +149,7 @@ class Run {
     );
     this.#demand(!output.includes("1990-01-01"), "its value was told");
     this.#demand((await this.#namesIn("drop")).length === 0, "something was in the drop all the same");
-    await amend(production.id, survey?.id ?? "", { "/guest": survey?.["guest"] });
+    await amend(production.id, survey?.id ?? "", { "/guest": survey?.["guest"] as object });
   }
 
   /** Whether the sandbox is a tenant like production's, for whoever uses the API. Gives the videos that were played. */
@@ -173,10 +176,10 @@ class Run {
     );
     for (const path of ["/v1/templates", "/v1/members"]) await listAll(path, token);
     for (const path of ["/v1/webhooks", "/v1/keys"]) await expectApi(`GET ${path}`, 200, { token });
-    const counted = (name: string) => after.find((document) => document.id === `cnt_${name}`)?.["value"];
-    this.#demand(counted("owners") === 2, `${String(counted("owners"))} owners`);
+    const counted = (name: string) => Number(after.find((document) => document.id === `cnt_${name}`)?.["value"]);
+    this.#demand(counted("owners") === 2, `${counted("owners")} owners`);
     const bytes = after.reduce((sum, document) => sum + Number(document["countedBytes"] ?? 0), 0);
-    this.#demand(counted("videoBytes") === bytes, `${String(counted("videoBytes"))} bytes counted, ${bytes} stored`);
+    this.#demand(counted("videoBytes") === bytes, `${counted("videoBytes")} bytes counted, ${bytes} stored`);
     let played = 0;
     for (const { id: surveyId } of listed) {
       const { body } = await expectApi<{ videos: { id: string; state: string }[] }>(
