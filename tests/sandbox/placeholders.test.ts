@@ -97,13 +97,13 @@ describe("a placeholder is as long and as large as the recording, and the produc
   ])("%s", async ([, wanted, { cues, ...picture }]) => {
     using made = await placeholders.make({ ...wanted, sizes: { ...wanted.sizes, stream: MiB } });
     expect(made).toMatchObject(picture);
-    expect(Math.abs(made.durationMs - wanted.durationMs)).toBeLessThanOrEqual(50);
+    expect(Math.abs(made.durationMs - wanted.durationMs)).toBeLessThanOrEqual(1);
     expect(made.sprite.cues).toHaveLength(cues);
     expect({ original: made.original.size, video: made.video.size }).toEqual(wanted.sizes);
     for (const file of [made.original, made.video]) {
       await expectTrue(file);
       const { durationMs, audio, video } = await identifyFile(file.path);
-      expect(Math.abs((durationMs ?? 0) - wanted.durationMs)).toBeLessThanOrEqual(50);
+      expect(Math.abs((durationMs ?? 0) - wanted.durationMs)).toBeLessThanOrEqual(2);
       expect({ audio, ...video }).toMatchObject({ audio: null, codec: "avc", rotation: 0, ...picture });
       const { streams, format } = await probe(file);
       expect(streams).toMatchObject([{ codec_name: "h264", pix_fmt: "yuv420p", ...picture }]);
@@ -123,7 +123,7 @@ test("a browser plays the padded video as long as is stored, and the original ca
   await using player = await Player.start();
   const { duration, ...picture } = await player.play(made.video.path);
   expect(picture).toMatchObject({ width: 642, height: 362 });
-  expect(Math.abs(duration * 1000 - made.durationMs)).toBeLessThanOrEqual(50);
+  expect(Math.abs(duration * 1000 - made.durationMs)).toBeLessThanOrEqual(2);
   await using preparations = await Preparations.start();
   const { video } = await preparations.prepare(made.original.path);
   expect(video).toMatchObject({ durationMs: made.durationMs, width: 642, height: 362 });
