@@ -47,6 +47,11 @@ param subscribe bool
 @description('Webhook of the blob extension of the worker, with its key; made by the pipeline, held by nobody.')
 @secure()
 param manifestWebhook string
+@description('Issuer and subject of the service connection that makes this environment\'s half of a sandbox copy.')
+param copyIssuer string = ''
+param copySubject string = ''
+@description('Object id of the sandbox\'s identity that fetches copies from production; empty until it is known.')
+param importerId string = ''
 param alertEmail string
 param monthlyBudget int
 @description('First day of the month from which the budget counts.')
@@ -187,6 +192,35 @@ module mailAccess 'modules/mailAccess.bicep' = {
   params: { baseName: baseName, serviceName: 'acs-${baseName}', worker: worker.outputs.slots }
 }
 
+@description('Reads a tenant in production, and hands a redacted copy over in the drop.')
+module exporter 'modules/copyIdentity.bicep' = if (environmentOf == 'production') {
+  params: {
+    location: location
+    name: 'id-sandbox-export-${baseName}'
+    tags: tags
+    issuer: copyIssuer
+    subject: copySubject
+  }
+}
+
+@description('Fetches a copy, and fills a tenant of the sandbox with it.')
+module importer 'modules/copyIdentity.bicep' = if (environmentOf == 'sandbox') {
+  params: {
+    location: location
+    name: 'id-sandbox-import-${baseName}'
+    tags: tags
+    issuer: copyIssuer
+    subject: copySubject
+  }
+}
+
+var exporting = environmentOf == 'production'
+  ? { name: 'id-sandbox-export-${baseName}', principalId: exporter!.outputs.principalId }
+  : null
+var importing = environmentOf == 'sandbox'
+  ? { name: 'id-sandbox-import-${baseName}', principalId: importer!.outputs.principalId }
+  : null
+
 module vault 'modules/vault.bicep' = {
   params: {
     location: location
@@ -199,6 +233,8 @@ module vault 'modules/vault.bicep' = {
     customerManagedKeys: customerManagedKeys
     api: api.outputs.slots
     worker: worker.outputs.slots
+    exportsCopies: environmentOf == 'production'
+    exporterId: exporting.?principalId ?? ''
   }
 }
 
@@ -265,6 +301,23 @@ module packageAccount 'modules/storage.bicep' = {
   }
 }
 
+@description('Redacted copies on their way to a sandbox, which is not in this network. What is deleted here is gone.')
+module dropAccount 'modules/storage.bicep' = if (environmentOf == 'production') {
+  params: {
+    location: location
+    name: '${accountName}drop'
+    tags: tags
+    sku: storageSku
+    isPublic: true
+    containers: ['drop', 'work']
+    keptDays: 0
+    keepsVersions: false
+    lifecycleRules: [{ name: 'copies', prefixes: ['drop/', 'work/'], deleteAfterDays: 14 }]
+    workspaceId: monitoring.outputs.workspaceId
+    encryption: encryption
+  }
+}
+
 var apiSlots = map(api.outputs.slots, slot => { name: slot.name, principalId: slot.principalId })
 var workerSlots = map(worker.outputs.slots, slot => { name: slot.name, principalId: slot.principalId })
 
@@ -277,7 +330,10 @@ module dataAccess 'modules/storageAccess.bicep' = {
     assignments: concat(
       map(apiSlots, slot => union(slot, { roles: ['blobContributor'], condition: apiBlobs })),
       // The blob trigger keeps its receipts and poison queue in the account that it watches.
-      map(workerSlots, slot => union(slot, { roles: ['blobOwner', 'queueContributor'] }))
+      map(workerSlots, slot => union(slot, { roles: ['blobOwner', 'queueContributor'] })),
+      importing == null
+        ? []
+        : [union(importing!, { roles: ['blobContributor'], condition: loadTextContent('modules/importerBlobs.txt') })]
     )
   }
   dependsOn: [dataAccount]
@@ -302,6 +358,17 @@ module packageAccess 'modules/storageAccess.bicep' = {
   dependsOn: [packageAccount]
 }
 
+module dropAccess 'modules/containerAccess.bicep' = if (environmentOf == 'production') {
+  params: {
+    accountName: '${accountName}drop'
+    assignments: concat(
+      map(['drop', 'work'], container => union(exporting!, { container: container, role: 'blobContributor' })),
+      empty(importerId) ? [] : [{ name: 'importer', principalId: importerId, container: 'drop', role: 'blobReader' }]
+    )
+  }
+  dependsOn: [dropAccount]
+}
+
 module cosmos 'modules/cosmos.bicep' = {
   params: {
     location: location
@@ -313,6 +380,8 @@ module cosmos 'modules/cosmos.bicep' = {
     maxThroughput: maxThroughput
     api: api.outputs.slots
     worker: worker.outputs.slots
+    exporter: exporting
+    importer: importing
     encryption: customerManagedKeys
       ? {
           identityId: vault.outputs.encryptionIdentityId

@@ -12,6 +12,9 @@ param zoneRedundant bool
 param maxThroughput int
 param api slotIdentity[]
 param worker slotIdentity[]
+@description('Who reads a tenant for a sandbox copy, and who fills one of a sandbox with it: each where there is one.')
+param exporter slotIdentity?
+param importer slotIdentity?
 @description('Identity and key (with its vault) that encrypt what is at rest; Microsoft\'s own key where left out.')
 param encryption { identityId: string, keyUri: string }?
 
@@ -29,7 +32,9 @@ var grants = concat(
     { slot: slot, role: dataContributor, scope: '${databaseId}/colls/data' }
     { slot: slot, role: dataReader, scope: '${databaseId}/colls/log' }
   ])),
-  map(worker, slot => { slot: slot, role: dataContributor, scope: databaseId })
+  map(worker, slot => { slot: slot, role: dataContributor, scope: databaseId }),
+  exporter == null ? [] : [{ slot: exporter!, role: dataReader, scope: '${databaseId}/colls/data' }],
+  importer == null ? [] : [{ slot: importer!, role: dataContributor, scope: '${databaseId}/colls/data' }]
 )
 
 resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {

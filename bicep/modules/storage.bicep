@@ -15,7 +15,7 @@ param immutableContainers { name: string, days: int }[] = []
 param immutableLocked bool = false
 param queues string[] = []
 param corsOrigins string[] = []
-@description('Days that a deleted or overwritten blob can be had back.')
+@description('Days that a deleted or overwritten blob can be had back; 0 where what is deleted is to be gone.')
 param keptDays int
 @description('Whether what is overwritten stays as a version. The host overwrites its timers\' states all day, for nobody.')
 param keepsVersions bool = true
@@ -23,6 +23,19 @@ param lifecycleRules { name: string, prefixes: string[], deleteAfterDays: int }[
 param workspaceId string
 @description('Identity, vault and key that encrypt what is at rest; Microsoft\'s own key where left out.')
 param encryption { identityId: string, vaultUri: string, keyName: string }?
+
+var retention = keptDays == 0 ? { enabled: false } : { enabled: true, days: keptDays }
+
+var oldVersions = {
+  name: 'old-versions'
+  enabled: true
+  type: 'Lifecycle'
+  definition: {
+    // With a prefix for each kind of container, so that the host's own (azure-webjobs) are left alone.
+    filters: { blobTypes: ['blockBlob'], prefixMatch: ['videos-', 'quarantine-', 'ingest/', 'packages/'] }
+    actions: { version: { delete: { daysAfterCreationGreaterThan: keptDays } } }
+  }
+}
 
 resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
   name: name
@@ -63,8 +76,8 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
   resource blobs 'blobServices' = {
     name: 'default'
     properties: {
-      deleteRetentionPolicy: { enabled: true, days: keptDays }
-      containerDeleteRetentionPolicy: { enabled: true, days: keptDays }
+      deleteRetentionPolicy: retention
+      containerDeleteRetentionPolicy: retention
       isVersioningEnabled: keepsVersions
       cors: {
         corsRules: empty(corsOrigins)
@@ -86,24 +99,13 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
     name: 'default'
   }
 
-  resource lifecycle 'managementPolicies' = if (keepsVersions) {
+  resource lifecycle 'managementPolicies' = if (keepsVersions || !empty(lifecycleRules)) {
     name: 'default'
     dependsOn: [blobs]
     properties: {
       policy: {
         rules: concat(
-          [
-            {
-              name: 'old-versions'
-              enabled: true
-              type: 'Lifecycle'
-              definition: {
-                // With a prefix for each kind of container, so that the host's own (azure-webjobs) are left alone.
-                filters: { blobTypes: ['blockBlob'], prefixMatch: ['videos-', 'quarantine-', 'ingest/', 'packages/'] }
-                actions: { version: { delete: { daysAfterCreationGreaterThan: keptDays } } }
-              }
-            }
-          ],
+          keepsVersions ? [oldVersions] : [],
           map(lifecycleRules, rule => {
             name: rule.name
             enabled: true

@@ -13,6 +13,9 @@ param wrappingKeyBits int
 param customerManagedKeys bool
 param api slotIdentity[]
 param worker slotIdentity[]
+@description('Whether copies for a sandbox are made here, and who makes their pseudonyms.')
+param exportsCopies bool
+param exporterId string
 
 var roles = {
   secretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
@@ -84,6 +87,20 @@ resource atRest 'Microsoft.KeyVault/vaults/keys@2026-02-01' = if (customerManage
   }
 }
 
+@description('Wraps the key that pseudonyms are made with. Old versions stay here, too.')
+resource pseudonyms 'Microsoft.KeyVault/vaults/keys@2026-02-01' = if (exportsCopies) {
+  parent: vault
+  name: 'sandbox-pseudonyms'
+  tags: tags
+  properties: {
+    kty: 'RSA'
+    keySize: 2048
+    keyOps: ['wrapKey', 'unwrapKey']
+    attributes: { enabled: true, exportable: false }
+    rotationPolicy: rotation
+  }
+}
+
 var rotation = {
   attributes: { expiryTime: 'P2Y' }
   lifetimeActions: [
@@ -119,6 +136,16 @@ resource unwraps 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
+
+resource unwrapsPseudonyms 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (exportsCopies) {
+  name: guid(pseudonyms.id, 'exporter', roles.encryptionUser)
+  scope: pseudonyms
+  properties: {
+    principalId: exporterId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.encryptionUser)
+  }
+}
 
 resource signsLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for slot in worker: {

@@ -32,6 +32,9 @@ param manifestWebhook = readEnvironmentVariable(
   'CALLPILOT_MANIFEST_WEBHOOK',
   'https://worker.invalid/runtime/webhooks/blobs'
 )
+param copyIssuer = readEnvironmentVariable('CALLPILOT_COPY_ISSUER', '')
+param copySubject = readEnvironmentVariable('CALLPILOT_COPY_SUBJECT', '')
+param importerId = readEnvironmentVariable('CALLPILOT_IMPORTER_ID', '')
 param alertEmail = 'operations@callpilot.example'
 param monthlyBudget = 6000
 param budgetFrom = '2027-01-01'

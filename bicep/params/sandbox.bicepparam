@@ -30,6 +30,8 @@ param manifestWebhook = readEnvironmentVariable(
   'CALLPILOT_MANIFEST_WEBHOOK',
   'https://worker.invalid/runtime/webhooks/blobs'
 )
+param copyIssuer = readEnvironmentVariable('CALLPILOT_COPY_ISSUER', '')
+param copySubject = readEnvironmentVariable('CALLPILOT_COPY_SUBJECT', '')
 param alertEmail = 'operations@callpilot.example'
 param monthlyBudget = 400
 param budgetFrom = '2027-01-01'

@@ -124,5 +124,7 @@ export const types = {
   subscription: "Microsoft.EventGrid/systemTopics/eventSubscriptions",
   scanSubscription: "Microsoft.EventGrid/topics/eventSubscriptions",
   diagnostics: "Microsoft.Insights/diagnosticSettings",
+  identity: "Microsoft.ManagedIdentity/userAssignedIdentities",
+  federation: "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
   defender: "Microsoft.Security/defenderForStorageSettings",
 } as const;

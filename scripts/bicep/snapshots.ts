@@ -42,8 +42,20 @@ const places = [
   ...["--location", "westeurope", "--deployment-name", "main", "--mode", "overwrite"],
 ];
 
+/** What an operator fills in of the sandbox copy once it is known; ids that stand for any, as those of places do. */
+const copyOfNobody = {
+  CALLPILOT_COPY_ISSUER: "https://login.example/44444444-4444-4444-4444-444444444444/v2.0",
+  CALLPILOT_COPY_SUBJECT: "service-connection",
+  CALLPILOT_IMPORTER_ID: "33333333-3333-3333-3333-333333333333",
+};
+
 /** The snapshot of an environment as the sources say now: text for {@link snapshotFile}. Throws with what Bicep says. */
-export async function snapshotOf(cli: string, environment: Environment, folder = join(root, "bicep")): Promise<string> {
+export async function snapshotOf(
+  cli: string,
+  environment: Environment,
+  folder = join(root, "bicep"),
+  given: Readonly<Record<string, string>> = copyOfNobody,
+): Promise<string> {
   // The CLI writes beside the parameters, so those are reached through a folder of this run's own.
   const copy = await mkdtemp(join(tmpdir(), "callpilot-bicep-"));
   try {
@@ -54,7 +66,7 @@ export async function snapshotOf(cli: string, environment: Environment, folder =
     const { stderr } = await promisify(execFile)(
       cli,
       ["snapshot", parameters, "--resource-group", `rg-callpilot-${environment}`, ...places],
-      { maxBuffer: 64 * 1024 ** 2, env: { PATH: process.env["PATH"], HOME: process.env["HOME"] } },
+      { maxBuffer: 64 * 1024 ** 2, env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...given } },
     );
     // Also of a warning, with which the CLI ends well.
     if (/: (?:Error|Warning|Info) /u.test(stderr)) throw new Error(stderr);

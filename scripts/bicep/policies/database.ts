@@ -1,13 +1,21 @@
 import { databaseContainers } from "../../../local/provision.ts";
 import { type Policy, property, setAt, the, types, valueAt, difference } from "../policy.ts";
+import type { Environment } from "../snapshots.ts";
 import { whoIs } from "./identities.ts";
 
 const accounts = [types.cosmos];
 
 /** Roles of the database's own, once for each slot of an app. */
-const grants = ["api: contributor on data", "api: reader on log", "worker: contributor on callpilot"].flatMap(
+const grantsOfApps = ["api: contributor on data", "api: reader on log", "worker: contributor on callpilot"].flatMap(
   (each) => [each, each.replace(":", " (staging):")],
 );
+
+/** And of who copies a tenant into a sandbox, on either side. */
+const grantsOfCopies: Readonly<Record<Environment, readonly string[]>> = {
+  sandbox: ["importer: contributor on data"],
+  staging: [],
+  production: ["exporter: reader on data"],
+};
 
 function grantOf(assignment: unknown): string {
   const of = (path: string) => String(valueAt(assignment, `properties.${path}`));
@@ -114,9 +122,10 @@ export const databasePolicies: readonly Policy[] = [
     },
   },
   {
-    name: "api and worker reach the items that they need, and only the worker writes the log",
+    name: "api, worker and who copies reach the items that they need, and only the worker writes the log",
     proves: "S10",
-    broken: (estate) => difference(grants, estate.of(types.cosmosRole).map(grantOf)),
+    broken: (estate) =>
+      difference([...grantsOfApps, ...grantsOfCopies[estate.environment]], estate.of(types.cosmosRole).map(grantOf)),
     fault: (resources) => {
       const reader = resources.find((each) => each.type === types.cosmosRole && grantOf(each) === "api: reader on log");
       const role = String(valueAt(reader, "properties.roleDefinitionId"));

@@ -53,10 +53,17 @@ const wanted: readonly string[] = [
 const ofEvents = "events: blob contributor on data";
 const ofScans = "scans: blob contributor on data";
 const atRest = "at-rest: encryption user on at-rest";
+const ofImporter = "importer: blob contributor on data";
+const ofCopies = [
+  "exporter: blob contributor on container drop",
+  "exporter: blob contributor on container work",
+  "exporter: encryption user on sandbox-pseudonyms",
+  "importer of the sandbox: blob reader on container drop",
+];
 
 function expected({ environment }: Estate): readonly string[] {
   const slots = wanted.flatMap((each) => [each, each.replace(":", " (staging):")]);
-  const others = { sandbox: [], staging: [ofScans], production: [ofScans, atRest] }[environment];
+  const others = { sandbox: [ofImporter], staging: [ofScans], production: [ofScans, atRest, ...ofCopies] }[environment];
   return [...slots, ofEvents, ...others];
 }
 
@@ -91,6 +98,10 @@ export function whoIs(principal: string): string {
   if (site !== undefined) return `${site["app"] ?? ""}${site["slot"] === undefined ? "" : " (staging)"}`;
   if (principal.includes("Microsoft.EventGrid/systemTopics")) return "events";
   if (principal.includes("Microsoft.EventGrid/topics")) return "scans";
+  if (principal.includes("id-sandbox-export")) return "exporter";
+  if (principal.includes("id-sandbox-import")) return "importer";
+  // Of another environment, so that only its object id is known.
+  if (/^[\da-f-]{36}$/u.test(principal)) return "importer of the sandbox";
   return principal.includes("id-at-rest") ? "at-rest" : principal;
 }
 
@@ -101,6 +112,7 @@ function placeOf(id: string): string {
   if (type === "vaults") return "vault";
   if (type === "storageAccounts") return name.slice(-4);
   if (type === "keys") return name;
+  if (type === "containers") return `container ${name}`;
   return name.split("-", 1)[0] ?? "";
 }
 
@@ -109,6 +121,9 @@ const clausesOfApi = [
   ["read", "StartsWith videos-", "Equals ingest", "Equals protection", "Equals seals"],
   ["write", "add/action", "delete", "move/action", "StartsWith videos-", "Equals ingest"],
 ];
+
+/** And the importer's on recordings of the sandbox. */
+const clausesOfImporter = [["read", "write", "add/action", "delete", "move/action", "StartsWith videos-"]];
 
 function clausesOf(assignment: unknown): string[][] {
   return String(valueAt(assignment, "properties.condition"))
@@ -121,9 +136,9 @@ function clausesOf(assignment: unknown): string[][] {
     );
 }
 
-function isOfApiOnData(assignment: Pick<Resource, "id">): boolean {
-  const isApi = whoIs(String(valueAt(assignment, "properties.principalId"))).startsWith("api");
-  return isApi && placeOf(assignment.id) === "data";
+function isOnDataOf(who: "api" | "importer", assignment: Pick<Resource, "id">): boolean {
+  const isWhose = whoIs(String(valueAt(assignment, "properties.principalId"))).startsWith(who);
+  return isWhose && placeOf(assignment.id) === "data";
 }
 
 /** Azure's roles: which there are, on what, and for whom. */
@@ -188,12 +203,54 @@ export const identityPolicies: readonly Policy[] = [
     broken: (estate) =>
       estate
         .of(types.role)
-        .filter((each) => isOfApiOnData(each) && !isDeepStrictEqual(clausesOf(each), clausesOfApi))
+        .filter((each) => isOnDataOf("api", each) && !isDeepStrictEqual(clausesOf(each), clausesOfApi))
         .map(({ name }) => name),
     fault: (resources) => {
-      const given = resources.find((each) => each.type === types.role && isOfApiOnData(each));
+      const given = resources.find((each) => each.type === types.role && isOnDataOf("api", each));
       const condition = String(valueAt(given, "properties.condition"));
       setAt(given, "properties.condition", condition.replaceAll("'ingest'", "'seals'"));
+    },
+  },
+  {
+    name: "who fills a sandbox with a copy writes recordings there, and nothing else of their account",
+    proves: "S10; sandbox copy",
+    on: ["sandbox"],
+    broken: (estate) =>
+      estate
+        .of(types.role)
+        .filter((each) => isOnDataOf("importer", each) && !isDeepStrictEqual(clausesOf(each), clausesOfImporter))
+        .map(({ name }) => name),
+    fault: (resources) => {
+      const given = resources.find((each) => each.type === types.role && isOnDataOf("importer", each));
+      setAt(given, "properties.condition", null);
+    },
+  },
+  {
+    name: "production alone gives a copy away, and the sandbox alone takes one in",
+    proves: "sandbox copy",
+    broken: (estate) => {
+      const wanted = { sandbox: ["import"], staging: [], production: ["export"] }[estate.environment];
+      const found = estate.of(types.identity).flatMap(({ name }) => /^id-sandbox-(\w+)-/u.exec(name)?.[1] ?? []);
+      return difference(wanted, found);
+    },
+    fault: (resources) => {
+      resources.push({ type: types.identity, name: "id-sandbox-other-cp", id: "/id-sandbox-other-cp" });
+    },
+  },
+  {
+    name: "one service connection of the pipeline makes a half of a copy, and nobody else",
+    proves: "S7; sandbox copy",
+    on: ["sandbox", "production"],
+    broken: (estate) => {
+      const [one, ...others] = estate.of(types.federation);
+      const issuer = String(valueAt(one, "properties.issuer"));
+      const audiences = valueAt(one, "properties.audiences");
+      const isRight = issuer.startsWith("https://") && isDeepStrictEqual(audiences, ["api://AzureADTokenExchange"]);
+      return [...(isRight ? [] : ["pipeline"]), ...others.map(({ name }) => name)];
+    },
+    fault: (resources) => {
+      const one = the(resources, types.federation);
+      resources.push({ ...structuredClone(one), name: `${one.name}2`, id: `${one.id}2` });
     },
   },
   {

@@ -4,6 +4,9 @@ import { type Policy, property, setAt, the, types, valueAt, difference } from ".
 const accounts = [types.storage];
 const blobs = [types.blobs];
 const production = ["production"] as const;
+/** Blob services of accounts whose blobs are meant to last. */
+const kept = /(?:data|host|pack)\/default$/u;
+const drop = /drop\/default$/u;
 
 interface CorsRule {
   readonly allowedOrigins: readonly string[];
@@ -17,10 +20,15 @@ function corsOf(service: unknown): readonly CorsRule[] {
 
 interface LifecycleRule {
   readonly name: string;
-  readonly definition: { readonly filters: { readonly prefixMatch?: readonly string[] } };
+  readonly enabled: boolean;
+  readonly definition: { readonly filters: { readonly prefixMatch?: readonly string[] }; readonly actions: unknown };
 }
 
-/** Storage accounts: recordings, the host's own, packages. */
+function daysOf(actions: unknown): number {
+  return Number(valueAt(actions, "baseBlob.delete.daysAfterCreationGreaterThan") ?? Infinity);
+}
+
+/** Storage accounts: recordings, the host's own, packages, copies on their way to a sandbox. */
 export const storagePolicies: readonly Policy[] = [
   property({
     name: "no storage account takes a shared key",
@@ -154,6 +162,7 @@ export const storagePolicies: readonly Policy[] = [
     name: "deleted blobs can be had back",
     proves: "restore",
     types: blobs,
+    named: kept,
     path: "properties.deleteRetentionPolicy.enabled",
     is: true,
     not: false,
@@ -162,10 +171,67 @@ export const storagePolicies: readonly Policy[] = [
     name: "deleted containers can be had back",
     proves: "restore",
     types: blobs,
+    named: kept,
     path: "properties.containerDeleteRetentionPolicy.enabled",
     is: true,
     not: false,
   }),
+  property({
+    name: "the sandbox reaches the drop",
+    proves: "platform: the sandbox is not in production's network",
+    on: production,
+    types: accounts,
+    named: /drop$/u,
+    path: "properties.publicNetworkAccess",
+    is: "Enabled",
+    not: "Disabled",
+  }),
+  property({
+    name: "a copy that is deleted in the drop is gone",
+    proves: "sandbox copy",
+    on: production,
+    types: blobs,
+    named: drop,
+    path: "properties.deleteRetentionPolicy.enabled",
+    is: false,
+    not: true,
+  }),
+  property({
+    name: "a container that is deleted in the drop is gone",
+    proves: "sandbox copy",
+    on: production,
+    types: blobs,
+    named: drop,
+    path: "properties.containerDeleteRetentionPolicy.enabled",
+    is: false,
+    not: true,
+  }),
+  property({
+    name: "the drop keeps no earlier version of a copy",
+    proves: "sandbox copy",
+    on: production,
+    types: blobs,
+    named: drop,
+    path: "properties.isVersioningEnabled",
+    is: false,
+    not: true,
+  }),
+  {
+    name: "no copy and no key of pseudonyms lies in the drop for more than 14 days",
+    proves: "sandbox copy",
+    on: production,
+    broken: (estate) => {
+      const rules = valueAt(the(estate.resources, types.lifecycle, drop), "properties.policy.rules");
+      const ended = (rules as readonly LifecycleRule[])
+        .filter(({ enabled, definition: { actions } }) => enabled && daysOf(actions) <= 14)
+        .flatMap(({ definition: { filters } }) => filters.prefixMatch ?? []);
+      return difference(["drop/", "work/"], ended);
+    },
+    fault: (resources) => {
+      const [rule] = valueAt(the(resources, types.lifecycle, drop), "properties.policy.rules") as LifecycleRule[];
+      setAt(rule, "definition.filters.prefixMatch", ["drop/"]);
+    },
+  },
   {
     name: "pages upload and play, and do nothing else, on the account of recordings alone",
     proves: "S2",
@@ -229,7 +295,10 @@ export const storagePolicies: readonly Policy[] = [
     proves: "platform: dead letters; audit: seals",
     broken: (estate) =>
       difference(
-        ["ingest", "protection", "dead-letters", "seals", "packages"],
+        [
+          ...["ingest", "protection", "dead-letters", "seals", "packages"],
+          ...(estate.environment === "production" ? ["drop", "work"] : []),
+        ],
         estate.of(types.container).map(({ name }) => name.split("/").at(-1) ?? ""),
       ),
     fault: (resources) => {

@@ -110,6 +110,16 @@ export const vaultPolicies: readonly Policy[] = [
     not: ["wrapKey", "unwrapKey", "decrypt"],
   }),
   property({
+    name: "the key of pseudonyms wraps and unwraps, and does nothing else",
+    proves: "S8; sandbox copy",
+    on: ["production"],
+    types: keys,
+    named: /sandbox-pseudonyms$/u,
+    path: "properties.keyOps",
+    is: ["wrapKey", "unwrapKey"],
+    not: ["wrapKey", "unwrapKey", "decrypt"],
+  }),
+  property({
     name: "signing keys sign and verify, and do nothing else",
     proves: "S8",
     types: keys,
@@ -126,7 +136,7 @@ export const vaultPolicies: readonly Policy[] = [
         "evidence-seal",
         "key-ring",
         "log-seal",
-        ...(estate.environment === "production" ? ["at-rest"] : []),
+        ...(estate.environment === "production" ? ["at-rest", "sandbox-pseudonyms"] : []),
       ];
       const found = estate.of(types.key).map(({ name }) => name.split("/").at(-1) ?? "");
       return difference(wanted, found);
