@@ -3,6 +3,7 @@ import { type Environment, environments } from "./bicep/snapshots.ts";
 import { deployInfrastructure } from "./deploy/infrastructure.ts";
 import type { Place } from "./deploy/place.ts";
 import { permit } from "./deploy/permit.ts";
+import { writeSettings } from "./deploy/settings.ts";
 import { smoke } from "./deploy/smoke.ts";
 import { fetchPackage } from "./deploy/source.ts";
 import { stage } from "./deploy/stage.ts";
@@ -28,6 +29,9 @@ const usage = `Deploys Callpilot, one step at a time. The pipeline calls it; so 
 
   npm run deploy -- smoke --address URL
       asks what any caller may ask
+
+  npm run deploy -- settings --environment ENV --resource-group GROUP --to FILE
+      the worker's settings into a file, for commands that run beside it: npm run sandbox
 
   --patience SECONDS   how long an answer is waited for, 600 unless given
 ENV is sandbox, staging or production. Exit codes: 1 failed, 2 wrong use, 3 swapped back.`;
@@ -56,10 +60,11 @@ async function main(): Promise<void> {
     environment: environmentOf(required(values.environment, "--environment")),
     group: required(values["resource-group"], "--resource-group"),
   });
+  const { to = "package" } = values;
   switch (positionals[0]) {
     case "fetch":
-      await fetchPackage(sourceOf(process.env), required(values.commit, "--commit"), values.to);
-      say(`the package of ${values.commit ?? ""} is in ${values.to}`);
+      await fetchPackage(sourceOf(process.env), required(values.commit, "--commit"), to);
+      say(`the package of ${values.commit ?? ""} is in ${to}`);
       return;
     case "infrastructure":
       await deployInfrastructure(place(), say);
@@ -72,6 +77,9 @@ async function main(): Promise<void> {
       return;
     case "swap":
       await swap(place(), seconds, say);
+      return;
+    case "settings":
+      await writeSettings(place(), required(values.to, "--to"), say);
       return;
     case "smoke":
       await smoke(required(values.address, "--address"), seconds);
@@ -96,7 +104,7 @@ function parsed() {
         "resource-group": { type: "string" },
         package: { type: "string", default: "package/callpilot.zip" },
         commit: { type: "string" },
-        to: { type: "string", default: "package" },
+        to: { type: "string" },
         principal: { type: "string" },
         address: { type: "string" },
         patience: { type: "string", default: "600" },

@@ -72,6 +72,9 @@ const Settings = Type.Object({
   FFPROBE_PATH: optional(Type.String({ maxLength: 1024 })),
 });
 
+/** Names of all settings that {@link parseConfig} reads. */
+export const settingNames: readonly string[] = Object.keys(Settings.properties);
+
 /**
  * How the blob trigger learns of new manifests: Event Grid, or polling in networks that Event Grid cannot reach. Read
  * apart from the rest because registrations are made at import, before anything may fail.

@@ -1,6 +1,9 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Call, PretendAzure, type Recorded } from "./pretendAzure.ts";
 
@@ -311,10 +314,73 @@ describe("permit", () => {
   });
 });
 
+describe("settings", () => {
+  const settings = {
+    CALLPILOT_ENVIRONMENT: "staging",
+    CALLPILOT_ROLE: "worker",
+    API_PUBLIC_URL: "https://api.staging.callpilot.example",
+    GUEST_LINK_URL: "https://guest.staging.callpilot.example/g",
+    CORS_ORIGINS: "",
+    COSMOS__accountEndpoint: "https://cosmos-cp-stag-abcde.documents.azure.com:443/",
+    COSMOS_DATABASE: "callpilot",
+    DATA_ACCOUNT: "cpstagabcdedata",
+    DATA__blobServiceUri: "https://cpstagabcdedata.blob.core.windows.net",
+    DATA__queueServiceUri: "https://cpstagabcdedata.queue.core.windows.net",
+    VAULT_URL: "https://kv-cp-stag-abcde.vault.azure.net/",
+    OIDC_ISSUER: "https://login.staging.callpilot.example",
+    OIDC_AUDIENCE: String.raw` an "audience" of 'ours' with # and \n in $it `,
+    OIDC_TENANT_CLAIM: "org_id",
+    MAIL_ENDPOINT: "https://acs-cp-stag-abcde.communication.azure.com",
+    MAIL_SENDER: "DoNotReply@mail.staging.callpilot.example",
+    MALWARE_GATE: "defender",
+  };
+  const strange = {
+    APPLICATIONINSIGHTS_CONNECTION_STRING: "InstrumentationKey=11111111-1111-1111-1111-111111111111",
+    AzureWebJobsStorage__accountName: "cpstagabcdehost",
+    WEBSITE_RUN_FROM_PACKAGE: old,
+  };
+  const listed = (all: Readonly<Record<string, string>>): Recorded[] => [
+    deployed,
+    {
+      command: `functionapp config appsettings list --resource-group ${group} --name cp-stag-abcde-worker`,
+      says: Object.entries(all).map(([name, value]) => ({ name, value, slotSetting: false })),
+    },
+  ];
+  const to = () => join(azure.folder, "settings.env");
+  const write = (all: Readonly<Record<string, string>>) =>
+    azure.deploy(["settings", ...where, "--to", to()], listed(all));
+  beforeEach(() => rm(to(), { force: true }));
+
+  test("are the worker's, as Node reads them back, and for nobody else to read", async () => {
+    await writeFile(to(), "of before", { mode: 0o644 });
+    const { code: exit, output } = await write({ ...strange, ...settings });
+    expect([exit, output]).toEqual([0, `17 settings of cp-stag-abcde-worker are in ${to()}\n`]);
+    const read = ["-e", "process.loadEnvFile(process.argv[1]); console.log(JSON.stringify(process.env))", to()];
+    const { stdout } = await promisify(execFile)(process.execPath, read, { env: {} });
+    expect(JSON.parse(stdout)).toEqual(settings);
+    expect((await stat(to())).mode & 0o777).toBe(0o600);
+  });
+
+  test.each([
+    ["a key", { MAIL_SENDER: `AccountKey=${"a".repeat(86)}==` }, "MAIL_SENDER: holds a key"],
+    ["a service key", { MAIL_SENDER: `cpk_${"a".repeat(40)}` }, "MAIL_SENDER looks like a secret"],
+    ["a reference to a secret", { OIDC_AUDIENCE: "@Microsoft.KeyVault(VaultName=v)" }, "OIDC_AUDIENCE looks like"],
+    ["what no quotes hold", { OIDC_AUDIENCE: "'`\"" }, "OIDC_AUDIENCE cannot be written"],
+    ["a setting of another environment", { CALLPILOT_ENVIRONMENT: "sandbox" }, "is of the environment sandbox"],
+    ["a setting that is wrong", { VAULT_URL: "http://vault" }, "VAULT_URL must match"],
+  ])("with %s are not written, and no value is told", async (_case, wrong, message) => {
+    const { code: exit, output } = await write({ ...settings, ...wrong });
+    expect([exit, output]).toEqual([1, expect.stringContaining(message)]);
+    expect(existsSync(to())).toBe(false);
+    expect(output).not.toContain("aaaa");
+  });
+});
+
 test.each([
   [["frobnicate"], "there is no step frobnicate"],
   [["stage"], "--environment is missing"],
   [["stage", "--environment", "prod", "--resource-group", "x"], "--environment is one of sandbox, staging, production"],
+  [["settings", "--environment", "staging", "--resource-group", "x"], "--to is missing"],
   [["swap", "--wrong"], "Unknown option '--wrong'"],
   [["fetch", "--commit", "1"], "GITLAB_API is missing"],
 ])("wrong use is told in one sentence: %j", async (args, message) => {

@@ -23,7 +23,7 @@ test.each(files)("%s names commands, operations and files that there are", (file
   const commands = said(text, /npm run ([\w:-]+)/gu);
   expect(commands.filter((name) => scripts[name] === undefined)).toEqual([]);
   const steps = said(text, /npm run deploy -- (\w+)/gu);
-  const known = ["fetch", "infrastructure", "permit", "stage", "swap", "smoke"];
+  const known = ["fetch", "infrastructure", "permit", "stage", "swap", "smoke", "settings"];
   expect(steps.filter((step) => !known.includes(step))).toEqual([]);
   const named = said(text, /\b(?:GET|POST|PUT|PATCH|DELETE) \/[\w/{}-]+/gu);
   expect(named.filter((operation) => !routes.includes(operation))).toEqual([]);

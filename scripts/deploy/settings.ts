@@ -1,0 +1,44 @@
+import { rm, writeFile } from "node:fs/promises";
+import { parseEnv } from "node:util";
+import { parseConfig, settingNames } from "../../shared/config.ts";
+import { secretsIn } from "../secrets/scan.ts";
+import { az } from "./az.ts";
+import { type Place, namesOf } from "./place.ts";
+
+/**
+ * Writes the worker's settings, as far as its configuration knows them, into a file that Node's `process.loadEnvFile` reads
+ * back exactly and nobody else may read. Throws where one is wrong or looks like a secret; no value is in the message.
+ */
+export async function writeSettings(place: Place, file: string, say: (line: string) => void): Promise<void> {
+  const { worker } = await namesOf(place);
+  const found = await az<readonly { readonly name: string; readonly value: string | null }[]>([
+    ...["functionapp", "config", "appsettings", "list", "--resource-group", place.group, "--name", worker],
+  ]);
+  const settings = Object.fromEntries(
+    found.flatMap(({ name, value }) => (settingNames.includes(name) && value !== null ? [[name, value]] : [])),
+  );
+  const { environment } = parseConfig(settings);
+  if (environment !== place.environment)
+    throw new Error(`${worker} is of the environment ${environment}, not ${place.environment}`);
+  for (const [name, value] of Object.entries(settings)) await demandNoSecret(name, value);
+  const lines = Object.entries(settings).map(([name, value]) => `${lineOf(name, value)}\n`);
+  // Anew, so that the mode is that of this file and not of one that was there.
+  await rm(file, { force: true });
+  await writeFile(file, lines.join(""), { mode: 0o600, flag: "wx" });
+  say(`${lines.length} settings of ${worker} are in ${file}`);
+}
+
+async function demandNoSecret(name: string, value: string): Promise<void> {
+  const [secret] = await secretsIn("settings.env", `${name}=${value}\n`);
+  if (secret !== undefined || value.startsWith("@Microsoft.KeyVault("))
+    throw new Error(`${name} looks like a secret: it is not written down`);
+}
+
+/** In the first kind of quotes that Node reads back to the same value: it knows no way to escape one. */
+function lineOf(name: string, value: string): string {
+  const line = ["'", "`", '"']
+    .map((quote) => `${name}=${quote}${value}${quote}`)
+    .find((each) => parseEnv(each)[name] === value);
+  if (line === undefined) throw new Error(`${name} cannot be written so that Node reads it back`);
+  return line;
+}
