@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { NoBicep, bicepCli } from "./cli.ts";
+import { types } from "./policy.ts";
 import { snapshotOf } from "./snapshots.ts";
 
 const cli = await bicepCli().catch((error: unknown) => {
@@ -21,4 +22,17 @@ test.skipIf(cli === undefined)("a misspelt property, which Bicep takes for a war
   const source = await readFile(file, "utf8");
   await writeFile(file, source.replace("allowSharedKeyAccess:", "allowSharedKeysAccess:"));
   await expect(snapshotOf(cli ?? "", "sandbox", folder)).rejects.toThrow("allowSharedKeysAccess");
+  await writeFile(file, source);
 });
+
+test.skipIf(cli === undefined)(
+  "as long as nothing is known of the pipeline, nobody takes on an identity or fetches a copy",
+  async () => {
+    const text = await snapshotOf(cli ?? "", "production", folder, {});
+    const { predictedResources } = JSON.parse(text) as { predictedResources: readonly { type: string }[] };
+    const found = predictedResources.map(({ type }) => type);
+    expect(found).toContain(types.identity);
+    expect(found).not.toContain(types.federation);
+    expect(text).not.toContain("33333333-3333-3333-3333-333333333333");
+  },
+);

@@ -8,6 +8,8 @@ export const pipelineFiles = [
   "azure-pipelines.yml",
   ".azure/prepare.yml",
   ".azure/deploy.yml",
+  ".azure/sandbox-copy.yml",
+  ".azure/copy.yml",
   "azure.yaml",
 ] as const;
 

@@ -120,6 +120,74 @@ describe("Azure's pipeline", () => {
   });
 });
 
+describe("the pipeline of sandbox copies", () => {
+  interface Half {
+    readonly half: string;
+    readonly environment: string;
+    readonly from: string;
+    readonly to: string;
+    readonly pool: Readonly<Record<string, string>>;
+  }
+  const copies = pipelineFile(".azure/sandbox-copy.yml") as {
+    trigger: string;
+    pr: string;
+    schedules?: unknown;
+    variables: readonly { name?: string; value?: string }[];
+    stages: readonly {
+      stage: string;
+      dependsOn?: string;
+      jobs: readonly { template: string; parameters: Half }[];
+    }[];
+  };
+  const [job, ...others] = (pipelineFile(".azure/copy.yml") as { jobs: readonly Record<string, unknown>[] }).jobs;
+
+  test("is started by hand, and by no release", () => {
+    expect([copies.trigger, copies.pr, copies.schedules]).toEqual(["none", "none", undefined]);
+    expect(readFileSync("azure-pipelines.yml", "utf8")).not.toContain("copy");
+  });
+
+  test("has two halves, the second after the first, each of one job", () => {
+    expect(copies.stages.map(({ stage, dependsOn }) => [stage, dependsOn])).toEqual([
+      ["export", undefined],
+      ["import", "export"],
+    ]);
+    const halves = copies.stages.map(({ jobs }) => jobs.map(({ template, parameters }) => [template, parameters]));
+    expect(halves).toMatchObject([
+      [["copy.yml", { half: "export", environment: "production", from: "production", to: "$(drop)" }]],
+      [["copy.yml", { half: "import", environment: "sandbox", from: "$(drop)", to: "sandbox" }]],
+    ]);
+    expect(others).toEqual([]);
+  });
+
+  test("no job of it uses the connections of both halves", () => {
+    const used = [...JSON.stringify(job).matchAll(/"azureSubscription":"(?<name>[^"]+)"/gu)].map(([, name]) => name);
+    expect(used).toEqual(["callpilot-${{ parameters.environment }}", "callpilot-sandbox-${{ parameters.half }}"]);
+  });
+
+  test("reads production from inside of its network, never on a machine of everybody's", () => {
+    const [pool, imported] = copies.stages.map(({ jobs }) => jobs[0]?.parameters.pool);
+    expect(pool).toEqual({ name: "${{ variables.exportPool }}" });
+    expect(copies.variables).toContainEqual({ name: "exportPool", value: "callpilot-production" });
+    expect(imported).toEqual({ vmImage: "ubuntu-24.04" });
+    expect(job).toMatchObject({ pool: "${{ parameters.pool }}" });
+  });
+
+  test("asks for an approval before either half: each is a deployment to an environment of its own", () => {
+    expect(job).toMatchObject({
+      deployment: "${{ parameters.half }}",
+      environment: "callpilot-sandbox-${{ parameters.half }}",
+    });
+    const guide = readFileSync("docs/operations/first-deployment.md", "utf8");
+    for (const { stage } of copies.stages) expect(guide).toContain(`\`callpilot-sandbox-${stage}\``);
+  });
+
+  test("gives what somebody typed to the shell as values, not as text of a command", () => {
+    const parts = shellParts().filter(({ file }) => file === ".azure/copy.yml");
+    expect(parts.length).toBeGreaterThan(0);
+    expect(parts.filter(({ text }) => /pair|tenants/u.test(text))).toEqual([]);
+  });
+});
+
 describe("azd's trial", () => {
   const trial = pipelineFile("azure.yaml") as {
     infra: { path: string; module: string };
