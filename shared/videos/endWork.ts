@@ -24,21 +24,30 @@ export async function end(
 }
 
 /** What an end makes of the video, and what the guest is asked for because of it, if anything. */
-interface Ending {
+export interface Ending {
   readonly set: Partial<Video>;
   readonly request?: string;
 }
 
-/**
- * Ends the work by what the survey says at that moment; one with a request for the guest goes back to them, with the
- * request as its reason.
- */
+/** Ends the work by what the survey says at that moment. */
 export async function endWithSurvey(
   work: Work,
   happened: Event,
   endingFor: (survey: Entity<Survey>) => Promise<Ending>,
 ): Promise<void> {
-  const { tenant, video } = work;
+  await changeWithSurvey(work, happened, endingFor, (change, set, events) => end(change, work, set, events));
+}
+
+/**
+ * Changes a video by what its survey says at that moment, as `commit` does it; one with a request for the guest goes back to
+ * them, with the request as its reason.
+ */
+export async function changeWithSurvey(
+  { tenant, video }: Pick<Work, "tenant" | "video">,
+  happened: Event,
+  endingFor: (survey: Entity<Survey>) => Promise<Ending>,
+  commit: (change: Change, set: Partial<Video>, events: readonly Event[]) => Promise<void>,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const change = tenant.change();
     const events = [happened];
@@ -53,7 +62,7 @@ export async function endWithSurvey(
       events.push({ type: "survey.changes_requested", data: { surveyId: survey.id } });
     } else change.patch(surveyKind, survey, {}, together);
     try {
-      await end(change, work, set, events);
+      await commit(change, set, events);
       return;
     } catch (error) {
       if (!isProblem(error, "conflict") || attempt === 8) throw error;

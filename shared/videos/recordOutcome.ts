@@ -6,7 +6,9 @@ import type { Survey } from "../surveys/survey.ts";
 import type { Command } from "../tenancy/fact.ts";
 import type { Entity } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
-import { end, endWithSurvey, event, isHandedIn } from "./endWork.ts";
+import { isProblem } from "../web/problem.ts";
+import { type Ending, end, endWithSurvey, event, isHandedIn } from "./endWork.ts";
+import { unlessMalware } from "./malwareGate.ts";
 import type { PreparedFiles } from "./prepareVideo.ts";
 import type { Video } from "./video.ts";
 import { videosOf } from "./videoOf.ts";
@@ -14,20 +16,29 @@ import type { Work } from "./workLease.ts";
 
 /**
  * The video can be played; what it counts for the quota becomes what is stored. Its evidence is still to be sealed, which
- * does not hold it back. Ends the work.
+ * does not hold it back. Ends the work. Throws Rejection where a scanner has found malware in it meanwhile.
  */
 export async function recordReady(work: Work, { original, outputs, handling }: PreparedFiles): Promise<void> {
   const files = [original, outputs.video, outputs.poster, outputs.sprite];
   const countedBytes = files.reduce((sum, { size }) => sum + size, 0);
   const { id: videoId } = work.video;
-  const change = work.tenant.change().create(draftKind, draftId(videoId), { videoId, ...handling });
   const analysis = { analysisState: "waiting", analysisAttempts: 0 } as const;
   const set: Partial<Video> = { state: "ready", original, outputs, countedBytes, ...analysis };
   const commands: Command[] = [
     { queue: "seal-evidence", message: { videoId } },
     { queue: "analyse-video", message: { videoId } },
   ];
-  await end(change, work, set, [event("video.ready", work.video)], commands);
+  for (let attempt = 1; ; attempt++) {
+    const change = work.tenant.change().create(draftKind, draftId(videoId), { videoId, ...handling });
+    await unlessMalware(work, handling.etags.original, change);
+    try {
+      await end(change, work, set, [event("video.ready", work.video)], commands);
+      return;
+    } catch (error) {
+      // A verdict came in this moment.
+      if (!isProblem(error, "conflict") || attempt === 4) throw error;
+    }
+  }
 }
 
 /**
@@ -37,11 +48,22 @@ export async function recordReady(work: Work, { original, outputs, handling }: P
 export async function recordRejected(work: Work, { code, remedy }: Rejection): Promise<"rejected" | "quarantined"> {
   const { tenant, video } = work;
   const state = code === "malware" ? "quarantined" : "rejected";
-  await endWithSurvey(work, event("video.rejected", video, { code }), async (survey) => ({
-    set: { state, rejection: { code, remedy }, countedBytes: 0 },
-    ...((await needsAnother(tenant, survey, video)) && { request: remedy }),
-  }));
+  const happened = event("video.rejected", video, { code });
+  await endWithSurvey(work, happened, (survey) =>
+    refusal(tenant, survey, video, { state, rejection: { code, remedy } }),
+  );
   return state;
+}
+
+/** The end of a video that is refused. */
+export async function refusal(
+  tenant: TenantScope,
+  survey: Entity<Survey>,
+  video: Entity<Video>,
+  { state, rejection }: Required<Pick<Video, "state" | "rejection">>,
+): Promise<Ending> {
+  const request = (await needsAnother(tenant, survey, video)) && { request: rejection.remedy };
+  return { set: { state, rejection, countedBytes: 0 }, ...request };
 }
 
 /** No attempt succeeded, for reasons of ours: what was sent is kept for another one. Ends the work. */

@@ -1,6 +1,6 @@
 import { unquoted } from "../storage/blobs.ts";
 import { derivedId } from "../tenancy/ids.ts";
-import { defineKind } from "../tenancy/kind.ts";
+import { type Entity, defineKind } from "../tenancy/kind.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { isProblem } from "../web/problem.ts";
 
@@ -30,12 +30,21 @@ export function verdictOfDefender(scanResultType: string): ScanVerdict {
 }
 
 /** Undefined as long as none has come. One point read. */
+export async function keptVerdict(
+  tenant: TenantScope,
+  videoId: string,
+  etag: string,
+): Promise<Entity<ScanResult> | undefined> {
+  return await tenant.repository.find(scanResultKind, resultId(videoId, etag));
+}
+
+/** The same in one word. */
 export async function scanVerdict(
   tenant: TenantScope,
   videoId: string,
   etag: string,
 ): Promise<ScanVerdict | undefined> {
-  return (await tenant.repository.find(scanResultKind, resultId(videoId, etag)))?.verdict;
+  return (await keptVerdict(tenant, videoId, etag))?.verdict;
 }
 
 /** Keeps a verdict, which may come several times and late: of two about the same version the worse one stays, and any outdoes none. */
@@ -45,12 +54,11 @@ export async function keepVerdict(
   etag: string,
   verdict: ScanVerdict,
 ): Promise<void> {
-  const id = resultId(videoId, etag);
   for (let attempt = 1; ; attempt++) {
-    const kept = await tenant.repository.find(scanResultKind, id);
+    const kept = await keptVerdict(tenant, videoId, etag);
     if (kept !== undefined && scanVerdicts.indexOf(kept.verdict) >= scanVerdicts.indexOf(verdict)) return;
     const change = tenant.change();
-    if (kept === undefined) change.create(scanResultKind, id, { videoId, verdict });
+    if (kept === undefined) change.create(scanResultKind, resultId(videoId, etag), { videoId, verdict });
     else change.replace(scanResultKind, kept, { videoId, verdict });
     try {
       await change.record();

@@ -32,7 +32,7 @@ const videoTransitions: Readonly<Record<VideoState, readonly VideoState[]>> = {
   uploading: ["uploaded", "upload_expired", "upload_cancelled"],
   uploaded: ["processing", "processing_failed", "upload_cancelled"],
   processing: ["processing", "ready", "rejected", "quarantined", "processing_failed"],
-  ready: ["deleting"],
+  ready: ["quarantined", "deleting"],
   rejected: ["deleting"],
   quarantined: ["deleting"],
   processing_failed: ["processing", "deleting"],

@@ -1,8 +1,11 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { clip } from "../../scripts/clips.ts";
-import { setClockForTests } from "../../shared/clock.ts";
+import { now, setClockForTests } from "../../shared/clock.ts";
+import { sealEvidence } from "../../shared/evidence/sealEvidence.ts";
 import { listByPrefix, putJson, statBlob } from "../../shared/storage/blobs.ts";
 import { quarantineContainer, systemContainer } from "../../shared/storage/containers.ts";
+import { uploadFile } from "../../shared/storage/streams.ts";
+import { analyseVideo } from "../../shared/videos/analyseVideo.ts";
 import { playback } from "../../shared/videos/playback.ts";
 import { lockAway, maxLocked } from "../../shared/videos/quarantine.ts";
 import { recordScan } from "../../shared/videos/recordScan.ts";
@@ -12,15 +15,17 @@ import { type Repair, sweepTenant } from "../../shared/videos/sweepTenant.ts";
 import { blobNames, manifestName, videoKind } from "../../shared/videos/video.ts";
 import { backendOfFile } from "../support/backend.ts";
 import { type Fault, faultModes, reachedSites, run } from "../support/faultHook.ts";
-import { gateFaultFiles, sitesOf } from "../support/faultSites.ts";
+import { type FaultFile, gateFaultFiles, sitesOf } from "../support/faultSites.ts";
 import {
   type GuestUpload,
+  beginElsewhere,
   cancel,
   complete,
   completedUpload,
   deliver,
   later,
   nextUpload,
+  readyVideo,
   setSurvey,
   setVideo,
   tracesOf,
@@ -47,7 +52,9 @@ async function waiting(): Promise<GuestUpload> {
 }
 
 async function etagOf(upload: GuestUpload): Promise<string> {
-  return (await statBlob(upload.container, names(upload).original))?.etag ?? "none";
+  return (
+    (await statBlob(upload.container, names(upload).original))?.etag ?? (await videoOf(upload)).scan?.etag ?? "none"
+  );
 }
 
 /** The scanner's event, with the ETag as events have it. */
@@ -103,7 +110,8 @@ describe("a video at the gate", () => {
     const video = await videoOf(upload);
     expect(video.scan).toMatchObject({ gate: "defender", verdict: "clean", etag });
     expect(await etagOf(upload)).toBe(etag);
-    expect(await report(upload, "malicious")).toBe("scan_late");
+    expect(await report(upload, "clean")).toBe("scan_recorded");
+    expect(await tracesOf(upload)).toMatchObject({ state: "ready", manifest: false });
   });
 
   it("goes by no verdict but the one on the version that nobody can change any more", async () => {
@@ -187,11 +195,120 @@ describe("a video at the gate", () => {
     expect(await sweep(upload)).toEqual(["announced_again"]);
   });
 
+  it("is not announced anew by a verdict that is repeated while somebody is at work on it", async () => {
+    const upload = await waiting();
+    await report(upload, "clean");
+    const announced = await announcedAs(upload);
+    await beginElsewhere(upload);
+    expect(await report(upload, "clean")).toBe("scan_recorded");
+    expect(await announcedAs(upload)).toBe(announced);
+    later({ minutes: 2 });
+    expect(await deliver(upload)).toBe("ready");
+  });
+
   it("of which there is none needs no verdict", async () => {
     const upload = await completedUpload(film);
     const { guest } = upload;
     const unknown = { surveyId: guest.surveyId, videoId: `${upload.videoId.slice(0, -4)}0000`, etag: "1" } as const;
     expect(await recordScan(upload.tenant, { ...unknown, verdict: "malicious" })).toBe("scan_of_nothing");
+  });
+});
+
+/** As if it had been found clean and become ready, and submitted to the tenant. */
+async function readyAtOnce(): Promise<GuestUpload> {
+  const upload = await readyVideo(film);
+  await uploadFile(upload.container, names(upload).original, film, { contentType: "video/mp4" });
+  const scan = { gate: "defender", etag: await etagOf(upload), verdict: "clean", at: now().toISOString() } as const;
+  await setVideo(upload, { scan });
+  await setSurvey(upload, { state: "submitted" });
+  return upload;
+}
+
+/** Clean, ready, and submitted to the tenant. */
+async function ready(): Promise<GuestUpload> {
+  const upload = await waiting();
+  await report(upload, "clean");
+  expect(await deliver(upload)).toBe("ready");
+  await setSurvey(upload, { state: "submitted" });
+  return upload;
+}
+
+describe("malware that is found after a verdict of clean", () => {
+  const gone = {
+    ...nobodyAtWork,
+    state: "quarantined",
+    rejection: "malware",
+    survey: "changes_requested",
+    counted: 0,
+    manifest: false,
+    blobs: {},
+  };
+
+  it.each(sitesOf("shared/videos/recordOutcome.ts").slice(0, 2))(
+    "and before the video is ready keeps it from becoming so, also in that moment (%s)",
+    async (site) => {
+      const upload = await waiting();
+      await setSurvey(upload, { state: "submitted" });
+      await report(upload, "clean");
+      const overtake = () => report(upload, "malicious");
+      const { end } = await run(() => deliver(upload), { site, time: 1, mode: "overtaken", overtake });
+      expect(end).toEqual({ value: "quarantined" });
+      expect(await tracesOf(upload)).toEqual({
+        ...gone,
+        events: ["video.uploaded", "video.rejected", "survey.changes_requested"],
+      });
+      expect((await videoOf(upload)).scan).toMatchObject({ verdict: "malicious" });
+      expect(await locked(upload)).toEqual([upload.size]);
+    },
+  );
+
+  it("keeps a video that is processed again from ffmpeg", async () => {
+    const upload = await waiting();
+    await report(upload, "clean");
+    await beginElsewhere(upload);
+    await setVideo(upload, {
+      attempts: 1,
+      scan: { gate: "defender", etag: await etagOf(upload), verdict: "clean", at: now().toISOString() },
+    });
+    await report(upload, "malicious");
+    later({ minutes: 2 });
+    const { hits, end } = await run(() => deliver(upload));
+    expect(end).toEqual({ value: "quarantined" });
+    const opened = sitesOf("shared/videos/prepareVideo.ts").slice(-6);
+    expect(hits.filter((site) => opened.includes(site))).toEqual([]);
+  });
+
+  it("takes a ready video from everybody at once, grants or not, and locks it away", async () => {
+    const upload = await ready();
+    const { video } = await playback(upload.container, await videoOf(upload));
+    expect((await fetch(video.url)).status).toBe(200);
+    const etag = await etagOf(upload);
+    expect(await report(upload, "malicious")).toBe("ready_quarantined");
+    expect((await fetch(video.url)).status).toBe(404);
+    await expect(playback(upload.container, await videoOf(upload))).rejects.toMatchObject({ code: "not_ready" });
+    expect(await analyseVideo(upload.tenant, upload.videoId)).toBe("idle");
+    expect(await deliver(upload)).toBe("idle");
+    expect(await sealEvidence(upload.tenant, upload.videoId)).toBe("dropped");
+    expect(await tracesOf(upload)).toMatchObject({
+      ...gone,
+      events: ["video.uploaded", "video.ready", "video.rejected", "survey.changes_requested"],
+    });
+    expect(await locked(upload)).toEqual([upload.size]);
+    expect(await report(upload, "malicious", etag)).toBe("scan_late");
+  });
+
+  it("is nothing of a ready video's where it was found in another version", async () => {
+    const upload = await readyAtOnce();
+    expect(await report(upload, "malicious", "0x8DCE730957D80DE")).toBe("scan_late");
+    expect(await tracesOf(upload)).toMatchObject({ state: "ready", survey: "submitted" });
+  });
+
+  it("leaves a survey alone that is decided", async () => {
+    const upload = await readyAtOnce();
+    await setSurvey(upload, { state: "completed" });
+    await report(upload, "malicious");
+    await deliver(upload);
+    expect(await tracesOf(upload)).toMatchObject({ ...gone, survey: "completed" });
   });
 });
 
@@ -269,6 +386,8 @@ interface Scenario {
   readonly step: (upload: GuestUpload) => Promise<unknown>;
   readonly left: (upload: GuestUpload) => Record<string, unknown>;
   readonly locked: number;
+  /** Where the others strike enough elsewhere. */
+  readonly struckIn?: readonly FaultFile[];
 }
 
 const scenarios: [name: string, scenario: Scenario][] = [
@@ -303,6 +422,27 @@ const scenarios: [name: string, scenario: Scenario][] = [
     },
   ],
   [
+    "quarantines a ready video exactly once",
+    {
+      arrive: readyAtOnce,
+      step: async (upload) => {
+        await report(upload, "malicious");
+        await deliver(upload);
+      },
+      left: () => ({
+        ...nobodyAtWork,
+        state: "quarantined",
+        survey: "changes_requested",
+        events: ["video.uploaded", "video.rejected", "survey.changes_requested"],
+        counted: 0,
+        manifest: false,
+        blobs: {},
+      }),
+      locked: 1,
+      struckIn: ["shared/videos/quarantineReady.ts"],
+    },
+  ],
+  [
     "keeps a verdict exactly once",
     {
       arrive: async () => {
@@ -328,8 +468,9 @@ describe("a process that dies, loses an answer or is overtaken, at any await of 
     const whole = await arrive();
     const { hits } = await run(() => step(whole));
     await check(whole, "nowhere");
+    const sites = new Set((more.struckIn ?? gateFaultFiles).flatMap(sitesOf));
     const strikes = hits.flatMap((site, hit) => {
-      if (!gateSites.has(site)) return [];
+      if (!sites.has(site)) return [];
       const time = hits.slice(0, hit + 1).filter((other) => other === site).length;
       return faultModes.map((mode) => ({ site, time, mode }));
     });

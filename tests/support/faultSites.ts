@@ -46,6 +46,7 @@ export const logFaultFiles = [
 export const gateFaultFiles = [
   "shared/videos/malwareGate.ts",
   "shared/videos/quarantine.ts",
+  "shared/videos/quarantineReady.ts",
   "shared/videos/recordScan.ts",
   "shared/videos/recordUnmade.ts",
   "shared/videos/scanResult.ts",
