@@ -1,6 +1,6 @@
 import type { BlobItem } from "@azure/storage-blob";
 import { type BlobContainer, blobClient, containerClient } from "./accounts.ts";
-import { StorageFailure, StorageNotFound, isLeased, storageRequest, translated } from "./errors.ts";
+import { StorageFailure, StorageNotFound, StorageUnreadable, isLeased, storageRequest, translated } from "./errors.ts";
 
 export interface BlobFacts {
   /** Bytes. */
@@ -15,10 +15,14 @@ export interface WriteCondition {
   readonly ifNoneMatch?: "*";
 }
 
-/** The blob's facts; undefined if there is none, or only staged blocks. */
+/**
+ * The blob's facts; undefined if there is none, or only staged blocks. Throws {@link StorageUnreadable}: an upload grant can
+ * archive a blob as well, at any time.
+ */
 export async function statBlob(container: BlobContainer, blobName: string): Promise<BlobFacts | undefined> {
   return absent(async () => {
     const found = await storageRequest((abortSignal) => blobClient(container, blobName).getProperties({ abortSignal }));
+    if (found.accessTier === "Archive") throw new StorageUnreadable("Storage: the blob is archived");
     return {
       size: found.contentLength ?? 0,
       etag: known(found.etag),

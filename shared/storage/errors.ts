@@ -1,4 +1,4 @@
-import { isRestError } from "@azure/storage-blob";
+import { type RestError, isRestError } from "@azure/storage-blob";
 
 /** There is no such blob, container or queue. */
 export class StorageNotFound extends Error {
@@ -16,6 +16,13 @@ export function isLeased(error: unknown): boolean {
     error instanceof StoragePreconditionFailed && isRestError(error.cause) && error.cause.code === "LeaseIdMissing"
   );
 }
+
+/** Nobody can read the blob: whoever wrote it has archived it, or encrypted it with a key of their own. */
+export class StorageUnreadable extends Error {
+  override readonly name = "StorageUnreadable";
+}
+
+const unreadable = ["BlobArchived", "BlobBeingRehydrated", "BlobUsesCustomerSpecifiedEncryption"];
 
 /** Storage did the request but not what was asked for. */
 export class StorageFailure extends Error {
@@ -40,9 +47,17 @@ const requestTimeoutMs = 60_000;
 
 export function translated(error: unknown): unknown {
   if (!isRestError(error)) return error;
-  const code = error.code ?? "";
+  const code = error.code ?? codeInHeader(error);
   if (error.statusCode === 404) return new StorageNotFound(`Storage: ${code}`, { cause: error });
   if (error.statusCode === 412 || (error.statusCode === 409 && code === "BlobAlreadyExists"))
     return new StoragePreconditionFailed(`Storage: ${code}`, { cause: error });
+  if (error.statusCode === 409 && unreadable.includes(code))
+    return new StorageUnreadable(`Storage: ${code}`, { cause: error });
   return error;
+}
+
+/** Of an answer to HEAD, which has no body. */
+function codeInHeader({ details }: RestError): string {
+  const { errorCode } = (details ?? {}) as { readonly errorCode?: unknown };
+  return typeof errorCode === "string" ? errorCode : "";
 }

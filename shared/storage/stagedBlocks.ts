@@ -1,7 +1,13 @@
 import { isRestError } from "@azure/storage-blob";
 import { type BlobContainer, blobClient } from "./accounts.ts";
 import { type WriteCondition, despiteLease, snapshotBytes, statBlob } from "./blobs.ts";
-import { StorageFailure, StorageNotFound, StoragePreconditionFailed, storageRequest } from "./errors.ts";
+import {
+  StorageFailure,
+  StorageNotFound,
+  StoragePreconditionFailed,
+  StorageUnreadable,
+  storageRequest,
+} from "./errors.ts";
 
 export interface Block {
   /** Base64, as the device sent it. */
@@ -13,7 +19,10 @@ export interface Block {
 /** What has arrived for a blob. */
 export interface Arrived {
   readonly staged: readonly Block[];
-  /** Of the staged blocks, or of the committed blob where that is larger, and of snapshots of it. */
+  /**
+   * Of the staged blocks, or of the committed blob where that is larger, and of snapshots of it; without end where nobody
+   * can read it.
+   */
   readonly bytes: number;
 }
 
@@ -41,6 +50,7 @@ async function listBlocks(container: BlobContainer, blobName: string, which: "co
     };
   } catch (error) {
     if (error instanceof StorageNotFound) return { blocks: [], blobBytes: 0 };
+    if (error instanceof StorageUnreadable) return { blocks: [], blobBytes: Infinity };
     if (!isRestError(error) || error.code !== "InvalidBlobType") throw error;
     // A device may make a page or an append blob of its upload, which has no blocks.
     return { blocks: [], blobBytes: (await statBlob(container, blobName))?.size ?? 0 };
@@ -71,7 +81,8 @@ export async function commitBlocks(
 
 /**
  * Discards the blocks staged for a blob that was never committed; one that was is left as it is. Storage has no request
- * for that: an empty list is committed, which drops them, and the empty blob deleted.
+ * for that: an empty list is committed, which drops them, and the empty blob deleted. Blocks that are encrypted with a key
+ * of the device's are left to storage, which drops them after a week.
  */
 export async function discardStaged(container: BlobContainer, blobName: string): Promise<void> {
   try {
@@ -83,6 +94,9 @@ export async function discardStaged(container: BlobContainer, blobName: string):
       blobClient(container, blobName).delete({ conditions: { ifMatch: etag }, abortSignal }),
     );
   } catch (error) {
-    if (!(error instanceof StoragePreconditionFailed || error instanceof StorageNotFound)) throw error;
+    const isLeft = [StoragePreconditionFailed, StorageNotFound, StorageUnreadable].some(
+      (kind) => error instanceof kind,
+    );
+    if (!isLeft) throw error;
   }
 }

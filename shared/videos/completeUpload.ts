@@ -2,7 +2,7 @@ import { type Static, Whole, closed, optional } from "../schema.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { statBlob } from "../storage/blobs.ts";
 import { tenantContainer } from "../storage/containers.ts";
-import { StoragePreconditionFailed } from "../storage/errors.ts";
+import { StoragePreconditionFailed, StorageUnreadable } from "../storage/errors.ts";
 import { arrivedAt, commitBlocks } from "../storage/stagedBlocks.ts";
 import { demandWritable, guestSurvey } from "../surveys/guestAccess.ts";
 import type { Entity } from "../tenancy/kind.ts";
@@ -40,7 +40,7 @@ export async function completeUpload(
   if (completion.size !== video.upload.size)
     throw new Problem("size_mismatch", { detail: `${video.upload.size} bytes were declared` });
   const container = tenantContainer(tenant.tenantId, guest.tenant.account);
-  const commit = await commitUpload(container, video, completion.blocks);
+  const commit = await commitReadable(container, video, completion.blocks);
   const uploaded = await markUploaded(tenant, video, commit, completion.journal);
   if (uploaded === undefined) return await completedBefore(tenant, await videoOf(tenant, video.surveyId, video.id));
   await announce({ tenantId: tenant.tenantId, surveyId: video.surveyId, videoId: video.id });
@@ -61,6 +61,18 @@ interface Commit {
   readonly etag: string;
   /** Of how many blocks it was made here. */
   readonly blocks?: number;
+}
+
+/** {@link commitUpload}, of what can be read by more than the device that sent it. */
+async function commitReadable(container: BlobContainer, video: Entity<Video>, ids: readonly string[] | undefined) {
+  try {
+    return await commitUpload(container, video, ids);
+  } catch (error) {
+    if (!(error instanceof StorageUnreadable)) throw error;
+    const detail =
+      "It was sent archived, or encrypted with a key of its own: cancel this upload and send it without that";
+    throw new Problem("size_mismatch", { detail });
+  }
 }
 
 /** Leaves one committed blob of the declared size behind; all who do so at once are given the same version. */

@@ -11,6 +11,7 @@ import { toolFacts } from "../media/toolFacts.ts";
 import { type BlobContainer } from "../storage/accounts.ts";
 import { type BlobFacts, statBlob } from "../storage/blobs.ts";
 import { copyBlob } from "../storage/copyBlob.ts";
+import { StorageUnreadable } from "../storage/errors.ts";
 import { listCommitted } from "../storage/stagedBlocks.ts";
 import { openStream, rangeSource, uploadFile } from "../storage/streams.ts";
 import { maxBlocks } from "./blocks.ts";
@@ -41,7 +42,7 @@ export async function prepareVideo(
   const names = blobNames(video.surveyId, video.id);
   const steps: { what: Step; at: string }[] = [];
   const done = (what: Step) => steps.push({ what, at: now().toISOString() });
-  const { original, received } = await takeOver(work, container);
+  const { original, received } = await takeOverReadable(work, container);
   done("taken_over");
   const facts = await identify(rangeSource(container, names.original, original), limits, signal);
   await passGate(work, container, original);
@@ -86,14 +87,26 @@ export class UploadMissing extends Error {
   override readonly name = "UploadMissing";
 }
 
+interface TakenOver {
+  readonly original: BlobFacts;
+  readonly received: Handling["received"];
+}
+
+/** {@link takeOver}, of what can be read by more than the device that sent it. */
+async function takeOverReadable(work: Work, container: BlobContainer): Promise<TakenOver> {
+  try {
+    return await takeOver(work, container);
+  } catch (error) {
+    if (!(error instanceof StorageUnreadable)) throw error;
+    throw new Rejection("checksum_mismatch", "its device archived it, or encrypted it", { cause: error });
+  }
+}
+
 /**
  * Copies the upload to where its grant does not reach, as it is now. A copy that is there is made again, unless a scanner
  * has been asked about it.
  */
-async function takeOver(
-  work: Work,
-  container: BlobContainer,
-): Promise<{ readonly original: BlobFacts; readonly received: Handling["received"] }> {
+async function takeOver(work: Work, container: BlobContainer): Promise<TakenOver> {
   const { video } = work;
   const names = blobNames(video.surveyId, video.id);
   const incoming = await statBlob(container, names.incoming);
