@@ -44,10 +44,15 @@ export async function exchange(
   let answer: Response;
   let value: Record<string, unknown>;
   try {
-    answer = await fetch(url, { ...init, signal: signal ? AbortSignal.any([timeout, signal]) : timeout });
+    // Neither the API nor the storage sends anybody elsewhere: that is a network that wants a login first.
+    answer = await fetch(url, {
+      ...init,
+      redirect: "error",
+      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+    });
     const text = await answer.text();
     const isJson = answer.headers.get("content-type")?.includes("json") === true;
-    value = isJson ? (JSON.parse(text) as Record<string, unknown>) : {};
+    value = isJson ? objectOf(JSON.parse(text)) : {};
   } catch (error) {
     signal?.throwIfAborted();
     throw new Lost(`${what} got no answer`, { cause: error });
@@ -56,4 +61,8 @@ export async function exchange(
   if (answer.status < 500 && !passing.includes(answer.status)) throw new Refusal(what, answer.status, value);
   const seconds = Number(answer.headers.get("retry-after") ?? 0);
   throw new Lost(`${what} was answered ${answer.status}`, { pauseMs: Number.isFinite(seconds) ? seconds * 1000 : 0 });
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
 }

@@ -1,7 +1,7 @@
 /** Nothing got an answer that counts: it may go better another time. */
 export class Lost extends Error {
   override readonly name = "Lost";
-  /** For how long the other side asked to be left alone. */
+  /** For how long the other side asked to be left alone; nobody is heeded for longer than is enough. */
   readonly pauseMs: number;
 
   constructor(message: string, { pauseMs = 0, ...options }: ErrorOptions & { readonly pauseMs?: number } = {}) {
@@ -63,7 +63,8 @@ export class Perseverance {
     this.#retries++;
     // Many who lost the same network do not come back at the same moment.
     const pause = Math.min(pauseMs * 2 ** this.#failures++, longestMs) * (1 - share() / 2);
-    await new Promise((resolve) => setTimeout(resolve, Math.max(pause, error.pauseMs)));
+    const asked = Math.min(error.pauseMs, enoughMs);
+    await new Promise((resolve) => setTimeout(resolve, Math.max(pause, asked)));
   }
 }
 

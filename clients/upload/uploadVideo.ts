@@ -69,6 +69,10 @@ const requestTimeoutMs = 30_000;
 const json = { "content-type": "application/json" };
 /** Bytes in a millisecond: a slower line counts as none. */
 const slowest = 8;
+/** Azure's limit of a blob. */
+const mostBlocks = 50_000;
+/** Completions that miss blocks which have arrived: of a storage that loses more, nothing comes. */
+const enoughMissed = 5;
 
 class VideoUpload {
   readonly #file: Blob;
@@ -76,6 +80,7 @@ class VideoUpload {
   readonly #fetch: Fetch;
   readonly #perseverance: Perseverance;
   #resumes = 0;
+  #missed = 0;
   #sendingMs = 0;
 
   constructor(file: Blob, options: UploadOptions) {
@@ -121,7 +126,8 @@ class VideoUpload {
       return await this.#ask(`POST /v1/guest/videos/${videoId}/complete`, { body });
     } catch (error) {
       const isMissing = error instanceof Refusal && error.code === "missing_blocks";
-      throw isMissing ? new Lost("blocks are missing", { cause: error }) : error;
+      if (!isMissing || ++this.#missed === enoughMissed) throw error;
+      throw new Lost("blocks are missing", { cause: error });
     }
   }
 
@@ -130,6 +136,7 @@ class VideoUpload {
     const { apiUrl, bearer, signal } = this.#options;
     const [method = "", path = ""] = operation.split(" ");
     let held = await bearer();
+    let isFresh = false;
     for (;;) {
       try {
         const answer = await exchange(this.#fetch, apiUrl + path, {
@@ -141,13 +148,17 @@ class VideoUpload {
           },
           headers: { ...headers, ...(body !== undefined && json), authorization: `Bearer ${held}` },
         });
-        return answer as UploadView;
+        return uploadOf(answer, this.#file.size);
       } catch (error) {
-        if (error instanceof Refusal && error.status === 401) {
+        if (error instanceof Refusal && error.status === 401 && !isFresh) {
           const refused = held;
           held = await bearer(refused);
           if (held === refused) throw error;
-        } else await this.#perseverance.failed(error);
+          isFresh = true;
+        } else {
+          await this.#perseverance.failed(error);
+          isFresh = false;
+        }
       }
     }
   }
@@ -205,6 +216,25 @@ class VideoUpload {
     this.#perseverance.succeeded();
     return { videoId: id, state, blocks, journal: this.#journal() };
   }
+}
+
+/** Throws {@link Lost} where the answer is none of the API's, such as the page of a network that wants a login first. */
+function uploadOf(answer: Record<string, unknown>, size: number): UploadView {
+  const { id, state, upload, received = [] } = answer;
+  const isWhole = typeof id === "string" && typeof state === "string" && Array.isArray(received);
+  if (!isWhole || (upload !== undefined && !isTarget(upload, size))) throw new Lost("the answer tells of no upload");
+  return answer as UploadView;
+}
+
+function isTarget(upload: unknown, size: number): boolean {
+  const { url, blockSize } = { ...(upload as { readonly url?: unknown; readonly blockSize?: unknown }) };
+  return (
+    typeof url === "string" &&
+    URL.canParse(url) &&
+    Number.isSafeInteger(blockSize) &&
+    size / Number(blockSize) <= mostBlocks &&
+    Number(blockSize) > 0
+  );
 }
 
 /** A block's id is base64 of its place in five digits. */
