@@ -187,3 +187,18 @@ test("ranges and streams read one version of a blob, or none", async () => {
   await expect(source.read(2, 5)).rejects.toThrow(StoragePreconditionFailed);
   await expect(openStream(container, blobName, { ifMatch: facts.etag })).rejects.toThrow(StoragePreconditionFailed);
 });
+
+test("a blob is deleted whoever leases it, and however often", async () => {
+  const blobName = newName();
+  await putJson(container, blobName, {});
+  const lease = blobClient(container, blobName).getBlobLeaseClient();
+  const over = new AbortController();
+  const leasing = (async () => {
+    while (!over.signal.aborted) await lease.acquireLease(-1).catch(() => undefined);
+  })();
+  await expect.poll(async () => (await blobClient(container, blobName).getProperties()).leaseState).toBe("leased");
+  await deleteBlob(container, blobName);
+  over.abort();
+  await leasing;
+  expect(await statBlob(container, blobName)).toBeUndefined();
+});

@@ -86,23 +86,25 @@ export async function deleteBlob(container: BlobContainer, blobName: string): Pr
   );
 }
 
+/** A device that leases its blob again and again loses one of so many races. */
+const leaseTries = 20;
+
 /**
  * Runs a request on a blob that a device may have leased: an upload grant allows that too, for ever, and what is ours to
- * change must not depend on it.
+ * change must not depend on it. The lease is broken at the same time, so that there is hardly one in between for another.
  */
 export async function despiteLease<T>(
   container: BlobContainer,
   blobName: string,
   request: (abortSignal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  try {
-    return await storageRequest(request);
-  } catch (error) {
-    if (!isLeased(error)) throw error;
-  }
   const lease = blobClient(container, blobName).getBlobLeaseClient();
-  await storageRequest((abortSignal) => lease.breakLease(0, { abortSignal }));
-  return await storageRequest(request);
+  for (let attempt = 1; ; attempt++) {
+    const broken = attempt > 1 && lease.breakLease(0);
+    const requested = storageRequest(request);
+    const [end] = await Promise.allSettled([requested, broken]);
+    if (end.status === "fulfilled" || !isLeased(end.reason) || attempt === leaseTries) return await requested;
+  }
 }
 
 export interface ListedBlob extends BlobFacts {

@@ -15,7 +15,8 @@ import { type Video, blobNames, statesBefore, videoKind, videoStates } from "./v
 import { Bytes, Progress, RejectionView, Retake, retakeOf } from "./videoView.ts";
 import { progressOf } from "./workLease.ts";
 
-const BlockId = Type.String({ pattern: "^[A-Za-z0-9+/]{4,85}={0,2}$", maxLength: 88, description: "Base64" });
+/** Of 1 to 64 bytes, as storage takes them. */
+const BlockId = Type.String({ pattern: "^[A-Za-z0-9+/]{2,86}={0,2}$", maxLength: 88, description: "Base64" });
 export const BlockIds = List(BlockId, maxBlocks);
 
 /** A guest's upload: where to send what is still missing, and what became of it. */

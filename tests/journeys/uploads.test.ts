@@ -256,3 +256,18 @@ test("another guest's video does not exist", async () => {
       status: 404,
     });
 });
+
+test("block ids are the device's own, of one byte to 64", async () => {
+  const { guest } = await newSurvey(tenant);
+  for (const bytes of [1, 2, 64]) {
+    const { id, upload } = await start(guest, 4);
+    const blocks = ["a", "b"].map((letter) => Buffer.from(letter.repeat(bytes)).toString("base64"));
+    for (const block of blocks) {
+      const target = `${upload.url}&comp=block&blockid=${encodeURIComponent(block)}`;
+      expect((await fetch(target, { method: "PUT", body: new Uint8Array(2) })).status).toBe(201);
+    }
+    const { body } = await expectApi<Upload>(`GET /v1/guest/videos/${id}`, 200, { token: guest });
+    expect(body.received?.map((block) => block.id).sort()).toEqual(blocks);
+    await expectApi(`POST /v1/guest/videos/${id}/complete`, 202, { token: guest, body: { size: 4, blocks } });
+  }
+});
