@@ -52,7 +52,8 @@ async function main(): Promise<void> {
   };
   if (isAddress(to)) {
     demandEnvironment(from);
-    const folder = await forTenant(tenant, (scope) => exportTenant(scope, { to, newPseudonyms, say }));
+    const { folder, report } = await forTenant(tenant, (scope) => exportTenant(scope, { to, newPseudonyms, say }));
+    say(JSON.stringify(report, null, 2));
     say(`the copy is whole: ${folder}`);
     return;
   }
@@ -60,7 +61,7 @@ async function main(): Promise<void> {
   if (to !== "sandbox" && to !== "local") throw new UsageError("a copy goes into the environment sandbox");
   const report = await forTenant(tenant, (scope) => importCopy(scope, { from, copy, say }));
   say(`${tenant} is filled with a copy of ${report.startedAt}`);
-  console.log(JSON.stringify(report, null, 2));
+  say(JSON.stringify(report, null, 2));
 }
 
 function options() {

@@ -49,15 +49,21 @@ export interface ExportOptions {
   readonly say: (line: string) => void;
 }
 
+/** A finished copy, and what it says of itself. */
+interface Exported {
+  readonly folder: string;
+  readonly report: CopyReport;
+}
+
 /** Known tokens that are hidden for the scan to find. */
 const controls = 200;
 
 /**
- * Redacts a tenant's items into a new folder of the drop, and gives its name; goes on where an earlier run was interrupted.
+ * Redacts a tenant's items into a new folder of the drop, and gives its name and report; goes on where an earlier run was interrupted.
  * Reads the database and no recording. Everything is read once before anything is written: what nobody classified ends it
  * first ({@link Unclassified}), and the scan knows all that it looks for.
  */
-export async function exportTenant(tenant: TenantScope, options: ExportOptions): Promise<string> {
+export async function exportTenant(tenant: TenantScope, options: ExportOptions): Promise<Exported> {
   const workroom = new Workroom(options.to);
   const key = await pseudonymKey(workroom, options.newPseudonyms);
   try {
@@ -84,7 +90,7 @@ class Export {
     this.#pseudonyms = pseudonyms;
   }
 
-  async run(): Promise<string> {
+  async run(): Promise<Exported> {
     const { say } = this.#options;
     let total = 0;
     for await (const page of this.#pages("")) {
@@ -103,7 +109,7 @@ class Export {
     const report = this.#reportOf(progress, tried);
     await this.#drop.finish(progress.folder, report);
     await this.#workroom.remove(this.#progressName);
-    return progress.folder;
+    return { folder: progress.folder, report };
   }
 
   async *#pages(behind: string): AsyncGenerator<readonly StoredItem[]> {
