@@ -127,19 +127,26 @@ class Export {
   }
 
   async #begin(): Promise<Progress> {
-    const kept = this.#options.newPseudonyms ? undefined : await this.#workroom.read(this.#progressName);
-    if (kept !== undefined) {
-      if (fault(Progress, kept) !== undefined)
-        throw new Error(`${this.#progressName} is not as this program writes it`);
-      const progress = kept as Progress;
+    const kept = await this.#workroom.read(this.#progressName);
+    if (kept !== undefined && fault(Progress, kept) !== undefined)
+      throw new Error(`${this.#progressName} is not as this program writes it`);
+    const progress = kept as Progress | undefined;
+    const place = this.#pseudonyms.id(this.#tenant.tenantId);
+    // What was begun with another key is left: one copy never has pseudonyms of two.
+    if (progress?.folder.startsWith(`${place}/`) === true) {
       this.#options.say(`going on with ${progress.folder}, of which ${progress.pages} pages are there`);
       return progress;
     }
-    const folder = `${this.#pseudonyms.id(this.#tenant.tenantId)}/${ulid()}`;
     const counts = { copied: {}, left: {}, replaced: {} };
-    const progress = { folder, startedAt: new Date().toISOString(), pages: 0, behind: "", ...counts };
-    await this.#workroom.write(this.#progressName, progress);
-    return progress;
+    const begun = {
+      folder: `${place}/${ulid()}`,
+      startedAt: new Date().toISOString(),
+      pages: 0,
+      behind: "",
+      ...counts,
+    };
+    await this.#workroom.write(this.#progressName, begun);
+    return begun;
   }
 
   async #writePages(progress: Progress, total: number): Promise<void> {

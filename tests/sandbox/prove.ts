@@ -95,14 +95,15 @@ class Run {
 
     await this.#refusesUnclassified(production, before);
     const exported = ["--from", "local", "--to", this.#drop, "--tenant", production.id] as const;
-    const cut = await this.#copy(exported, "page");
+    await this.#begunWithAnotherKey(production, exported);
+    const cut = await this.#copy(exported, "drop");
     const interruptedAt = (await this.#namesIn("drop")).length;
     const whole = await this.#copy(exported);
     this.#demand(whole.code === 0, `the export ended with ${whole.code ?? "a signal"}: ${whole.output}`);
     this.#demand(cut.code === null && whole.output.includes("going on with"), `it did not go on: ${whole.output}`);
 
     const imported = ["--from", this.#drop, "--to", "local", "--tenant", sandbox.id] as const;
-    const half = await this.#copy(imported, "blob", sandbox.id);
+    const half = await this.#copy(imported, containerName(sandbox.id));
     const filled = await this.#copy(imported);
     this.#demand(
       half.code === null && filled.code === 0,
@@ -136,6 +137,21 @@ class Run {
       seconds: { export: whole.seconds, import: filled.seconds },
       violations: this.#violations,
     };
+  }
+
+  /** An export that was begun with a key which is gone is begun anew: one folder never has pseudonyms of two keys. */
+  async #begunWithAnotherKey(production: TestTenant, exported: readonly string[]): Promise<void> {
+    const work = this.#blobs.getContainerClient("work");
+    await this.#copy(exported, "drop");
+    const [begun = ""] = await this.#namesIn("drop");
+    await work.getBlobClient("pseudonyms.json").delete();
+    const { code, output } = await this.#copy(exported);
+    this.#demand(
+      code === 0 && !output.includes(begun.split("/", 1)[0] ?? ""),
+      `with another key: ${code ?? ""} ${output}`,
+    );
+    this.#demand(begun !== "" && !output.includes(production.id), "nothing was begun, or it tells the tenant");
+    for (const name of await this.#namesIn("drop")) await this.#blobs.getContainerClient("drop").deleteBlob(name);
   }
 
   /** A field that nobody classified ends the copy, by its name, before anything leaves. */
@@ -238,8 +254,8 @@ class Run {
     this.#demand(!stored.has("sandbox/progress.json"), "the import left its notes");
   }
 
-  /** Runs the command; killed without a chance to tidy up once there is a first page in the drop, or blob of the tenant. */
-  async #copy(args: readonly string[], killAt?: "page" | "blob", tenantId?: string): Promise<Ended> {
+  /** Runs the command; killed without a chance to tidy up once there is a first blob in a container. */
+  async #copy(args: readonly string[], killAt?: string): Promise<Ended> {
     const program = join(import.meta.dirname, "../../scripts/sandbox.ts");
     const started = performance.now();
     const env = { ...withoutSettings(process.env), NODE_EXTRA_CA_CERTS: this.#caFile };
@@ -247,8 +263,7 @@ class Run {
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (output += text.toString()));
     const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
-    const container = killAt === "blob" ? containerName(tenantId ?? "") : "drop";
-    while (killAt !== undefined && child.exitCode === null) if ((await this.#namesIn(container)).length > 0) break;
+    while (killAt !== undefined && child.exitCode === null) if ((await this.#namesIn(killAt)).length > 0) break;
     if (killAt !== undefined) child.kill("SIGKILL");
     return { code: await exited, output, seconds: (performance.now() - started) / 1000 };
   }
