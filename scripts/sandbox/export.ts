@@ -12,7 +12,7 @@ import { pageSize, readItems } from "../../shared/tenancy/wholeTenant.ts";
 import { fault } from "../../shared/validator.ts";
 import { type CopyReport, Drop, Workroom } from "./drop.ts";
 import { type Leak, LeakScan } from "./leakScan.ts";
-import { plan } from "./plan.ts";
+import { finishes, plan } from "./plan.ts";
 import { ProgressBar } from "./progress.ts";
 import { pseudonymKey } from "./pseudonymKey.ts";
 import { Pseudonyms, standIns } from "./pseudonyms.ts";
@@ -79,7 +79,11 @@ class Export {
   readonly #workroom: Workroom;
   readonly #drop: Drop;
   readonly #pseudonyms: Pseudonyms;
-  readonly #scan = new LeakScan([...standIns, ...kinds.flatMap(({ name, fields }) => [name, ...namesIn(fields)])]);
+  readonly #scan = new LeakScan([
+    ...standIns,
+    ...finishes,
+    ...kinds.flatMap(({ name, fields }) => [name, ...namesIn(fields)]),
+  ]);
   readonly #questions = new Map<string, ReturnType<QuestionsOf>>();
 
   constructor(tenant: TenantScope, options: ExportOptions, workroom: Workroom, pseudonyms: Pseudonyms) {

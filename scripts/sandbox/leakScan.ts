@@ -28,8 +28,9 @@ export class LeakScan {
   /** Tokens by their first characters. */
   readonly #tokens = new Map<string, Set<string>>();
   readonly #numbers = new Set<number>();
-  /** Words that tell nothing of anybody: they are in every copy. */
+  /** Words and numbers that tell nothing of anybody: they are in every copy, or copied as they are. */
   readonly #ours: Set<string>;
+  readonly #ourNumbers = new Set<number>();
   #count = 0;
 
   /** `ours`: texts that a copy has whosever it is: names of fields, and what stands for what was replaced. */
@@ -52,7 +53,9 @@ export class LeakScan {
   }
 
   #learn(said: Classification, value: Classified["value"]): void {
-    if (said === "public") for (const word of wordsOf(normal(String(value)))) this.#ours.add(word);
+    if (said === "technical" && typeof value === "number") this.#ourNumbers.add(value);
+    if (said === "public" || said === "technical")
+      for (const word of wordsOf(normal(String(value)))) this.#ours.add(word);
     if (!searched.includes(said)) return;
     if (typeof value === "number" && value > 999_999) this.#numbers.add(value);
     if (typeof value !== "string") return;
@@ -89,7 +92,8 @@ export class LeakScan {
   }
 
   #isKnown(value: unknown): boolean {
-    if (typeof value === "number") return this.#numbers.has(value) && !Number.isInteger(Math.log2(value));
+    if (typeof value === "number")
+      return this.#numbers.has(value) && !this.#ourNumbers.has(value) && !isSizeClass(value);
     return typeof value === "string" && readings(value).some((text) => this.#isIn(normal(text)));
   }
 
@@ -111,6 +115,10 @@ export class LeakScan {
     const hidden = chosen.flatMap((token) => disguises.map((disguise) => disguise(token)));
     return { tried: hidden.length, missed: hidden.filter((text) => !this.#isKnown(text)).length };
   }
+}
+
+function isSizeClass(value: number): boolean {
+  return Number.isInteger(Math.log2(value));
 }
 
 const disguises: readonly ((token: string) => string)[] = [

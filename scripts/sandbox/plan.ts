@@ -11,6 +11,11 @@ type Fate =
 
 /** Where nobody listens (RFC 2606, 2). */
 const nobodysAddress = "https://redacted.invalid/";
+const disabled = "disabled";
+const notProcessed = "processing_failed";
+
+/** What finishing writes, whatever was there. */
+export const finishes: readonly string[] = [nobodysAddress, disabled, notProcessed];
 
 /**
  * The fate of every kind. A kind that is not here, or a field of one that is not classified, ends the copy. Finishing is for
@@ -41,7 +46,7 @@ export const plan: Readonly<Record<string, Fate>> = {
   webhook: {
     copied: true,
     finish: ({ previousSecrets: _, ...webhook }) => [
-      { ...webhook, url: nobodysAddress, protectedSecret: "", status: "disabled" },
+      { ...webhook, url: nobodysAddress, protectedSecret: "", status: disabled },
     ],
   },
   video: {
@@ -87,5 +92,5 @@ function receiptCode(secret: unknown): string {
 
 /** Nothing of a recording arrives, so nobody can go on with one that was under way. */
 function settledState(state: unknown): unknown {
-  return state === "uploaded" || state === "processing" ? "processing_failed" : state;
+  return state === "uploaded" || state === "processing" ? notProcessed : state;
 }

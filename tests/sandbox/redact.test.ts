@@ -1,7 +1,7 @@
 import { ulid } from "ulid";
 import { describe, expect, test } from "vitest";
 import { LeakScan } from "../../scripts/sandbox/leakScan.ts";
-import { plan } from "../../scripts/sandbox/plan.ts";
+import { finishes, plan } from "../../scripts/sandbox/plan.ts";
 import { Pseudonyms, sizeClass, standIns } from "../../scripts/sandbox/pseudonyms.ts";
 import { Unclassified, redacted } from "../../scripts/sandbox/redact.ts";
 import { kinds } from "../../shared/kinds.ts";
@@ -151,6 +151,20 @@ describe("the leak scan", () => {
 
   test("does not take chance for a leak", () => {
     expect(found("xgerda gastronomy lorem ipsum")).toEqual([]);
+  });
+
+  test("takes no word or number for a leak that is copied as it is, whoever wrote it as well", () => {
+    const ordinary = new LeakScan([...standIns, ...finishes]);
+    const text = "The webhook is disabled, processing failed; the video is submitted.";
+    const rooms = { rooms: { value: 1_000_001, at } };
+    ordinary.learn(survey({ externalRef: text, answers: rooms, videoCount: 1_000_001 }), surveyKind);
+    const copy = {
+      ...survey({ guest: {}, answers: {}, externalRef: "", videoCount: 1_000_001 }),
+      id: "svy_1",
+      templateVersionId: "",
+    };
+    expect(ordinary.search([{ ...copy, tenantId: "", note: "disabled, processing_failed" }])).toEqual([]);
+    expect(ordinary.search([{ ...copy, tenantId: "", note: text }]).map(({ way }) => way)).toEqual(["survey.note"]);
   });
 
   test("tells where something is, never what", () => {
