@@ -23,18 +23,29 @@ const algorithm = "RSA-OAEP-256";
 
 /** RSA-OAEP-256 by the vault's key {@link wrappingKeyName}; both operations happen inside the vault. */
 export const vaultKeyWrap: KeyWrap = {
-  async wrap(master) {
-    const key = await wrappingKey();
-    const { version } = key.properties;
-    if (version === undefined) throw new TypeError("The vault named no version of its key.");
-    const { result } = await new CryptographyClient(key, identity(), vaultOptions()).wrapKey(algorithm, master);
-    return { wrapped: Buffer.from(result).toString("base64"), wrappedBy: version };
-  },
-  async unwrap(wrapped, wrappedBy) {
-    const { result } = await cryptography(wrappedBy).unwrapKey(algorithm, Buffer.from(wrapped, "base64"));
-    return result;
-  },
+  wrap: async (master) => wrapBy(await wrappingKey(), master),
+  unwrap: (wrapped, wrappedBy) => unwrapBy(wrappingKeyName, wrapped, wrappedBy),
 };
+
+/** The vault's key of that name, for who may read it: see {@link KeyWrap}. Nothing is asked of its size. */
+export function keyWrapBy(name: string): KeyWrap {
+  return {
+    wrap: async (master) => wrapBy(await keyClient().getKey(name), master),
+    unwrap: (wrapped, wrappedBy) => unwrapBy(name, wrapped, wrappedBy),
+  };
+}
+
+async function wrapBy(key: KeyVaultKey, master: Uint8Array): Promise<{ wrapped: string; wrappedBy: string }> {
+  const { version } = key.properties;
+  if (version === undefined) throw new TypeError("The vault named no version of its key.");
+  const { result } = await new CryptographyClient(key, identity(), vaultOptions()).wrapKey(algorithm, master);
+  return { wrapped: Buffer.from(result).toString("base64"), wrappedBy: version };
+}
+
+async function unwrapBy(name: string, wrapped: string, wrappedBy: string): Promise<Uint8Array> {
+  const { result } = await cryptography(name, wrappedBy).unwrapKey(algorithm, Buffer.from(wrapped, "base64"));
+  return result;
+}
 
 /** Resolves if the vault's wrapping key may be used. Only who wraps may read it: the others have nothing to check. */
 export async function wrappingKeyReady(): Promise<void> {
@@ -66,11 +77,11 @@ export const keyClient = lazy(() => new KeyClient(config().vault.url, identity()
  * Given a key's whole description, the client neither asks the vault for it (no permission to read keys is needed) nor
  * refuses a version that has expired, which Key Vault goes on unwrapping with.
  */
-function cryptography(version: string): CryptographyClient {
+function cryptography(name: string, version: string): CryptographyClient {
   const vaultUrl = config().vault.url;
-  const id = new URL(`keys/${wrappingKeyName}/${version}`, vaultUrl).href;
-  const properties = { id, name: wrappingKeyName, vaultUrl, version };
-  return new CryptographyClient({ id, name: wrappingKeyName, properties }, identity(), vaultOptions());
+  const id = new URL(`keys/${name}/${version}`, vaultUrl).href;
+  const properties = { id, name, vaultUrl, version };
+  return new CryptographyClient({ id, name, properties }, identity(), vaultOptions());
 }
 
 /** A new object each time: the clients write into it. */
