@@ -27,3 +27,13 @@ type resourceTags = {
 type appSettings = {
   *: string
 }
+
+@export()
+@description('Roles on storage, by what they are called in Azure. Nothing else can be given there.')
+var storageRoles = {
+  blobReader: '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
+  blobContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+  blobOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  queueContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
+  tableContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+}

@@ -1,12 +1,9 @@
+import { storageRoles } from '../types.bicep'
+
 metadata description = 'Which identity has which role on one container of an account, and on no other.'
 
 param accountName string
 param assignments { name: string, principalId: string, container: string, role: 'blobReader' | 'blobContributor' }[]
-
-var roles = {
-  blobReader: '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
-  blobContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
-}
 
 resource account 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
   name: accountName
@@ -30,7 +27,7 @@ resource given 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     properties: {
       principalId: each.principalId
       principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[each.role])
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageRoles[each.role])
     }
   }
 ]
