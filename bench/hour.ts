@@ -8,7 +8,7 @@ import { identify } from "../shared/media/identify.ts";
 import { defaultLimits } from "../shared/media/limits.ts";
 import { prepare } from "../shared/media/prepare.ts";
 import { findTools } from "../shared/media/tools.ts";
-import { openSource } from "./video/fileSource.ts";
+import { openSource } from "../scripts/fileSource.ts";
 import { type Cost, costOfChildren } from "./video/processTime.ts";
 
 // `npm run bench:hour`: what the longest recording costs, as CPU seconds: an hour of small pictures for real, and a minute

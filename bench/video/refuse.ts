@@ -1,7 +1,7 @@
 import { identify } from "../../shared/media/identify.ts";
 import { defaultLimits } from "../../shared/media/limits.ts";
 import { Rejection } from "../../shared/media/rejection.ts";
-import { openSource } from "./fileSource.ts";
+import { openSource } from "../../scripts/fileSource.ts";
 
 /** A program: identifies a file that is to be refused and prints what of it was read. `node bench/video/refuse.ts FILE` */
 const [path = ""] = process.argv.slice(2);

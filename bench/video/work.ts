@@ -6,7 +6,7 @@ import { identify } from "../../shared/media/identify.ts";
 import { defaultLimits } from "../../shared/media/limits.ts";
 import { prepare } from "../../shared/media/prepare.ts";
 import { findTools } from "../../shared/media/tools.ts";
-import { openSource } from "./fileSource.ts";
+import { openSource } from "../../scripts/fileSource.ts";
 import { cpuSeconds, residentBytes } from "./processTime.ts";
 
 /**

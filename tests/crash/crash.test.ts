@@ -1,22 +1,12 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { buildWithFault } from "../certify/plantedFaults.ts";
+import { runProgram } from "../support/program.ts";
 
 /** Runs `npm run sim:crash` on a built app, in a process of its own: it moves the clock of its process. */
-async function run(appDir: string, ...args: string[]): Promise<{ readonly code: number; readonly output: string }> {
-  const program = join(import.meta.dirname, "main.ts");
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, [program, "--app", appDir, ...args]);
-    return { code: 0, output: stdout };
-  } catch (error) {
-    const { code, stdout } = error as { code: number; stdout: string };
-    return { code, output: stdout };
-  }
-}
+const run = (appDir: string, ...args: string[]) => runProgram("tests/crash/main.ts", ["--app", appDir, ...args]);
 
 test(
   "instances that are killed lose nothing, do nothing twice and leave nothing behind",

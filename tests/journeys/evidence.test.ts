@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { KeyClient } from "@azure/keyvault-keys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "../../local/client.ts";
@@ -13,6 +11,7 @@ import { keyObject, thumbprint } from "../../shared/protection/signature.ts";
 import { asPublicKey } from "../../shared/protection/signing.ts";
 import { blockId } from "../../shared/videos/blocks.ts";
 import { settled } from "../support/contracts.ts";
+import { runProgram } from "../support/program.ts";
 import { stackUnderTest } from "../support/stackUnderTest.ts";
 import { type TestTenant, api, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
 import { processed, putBlock, refusal, start } from "../support/upload.ts";
@@ -66,19 +65,7 @@ beforeAll(async () => {
   believed = thumbprint(keyObject(asPublicKey(await keys.getKey("evidence-seal"))));
 }, 90_000);
 
-async function verify(...args: string[]): Promise<{ code: unknown; output: string }> {
-  return await runScript("scripts/verifyEvidence.ts", args);
-}
-
-async function runScript(script: string, args: string[]): Promise<{ code: unknown; output: string }> {
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, [script, ...args]);
-    return { code: 0, output: stdout };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: unknown; stdout: string; stderr: string };
-    return { code, output: stdout + stderr };
-  }
-}
+const verify = (...args: string[]) => runProgram("scripts/verifyEvidence.ts", args);
 
 test("evidence tells what was declared, received, hashed and made of it, by whom and with what", async () => {
   const { video, id, evidence } = sealed;
@@ -146,7 +133,7 @@ test("the verifier knows it by the vault's key, with the files and the log, offl
   await settled(tenant.id);
   const { apiUrl } = stackUnderTest();
   const log = ["--fetch", apiUrl, "--token", owner.token];
-  expect(await runScript("scripts/verifyLog.ts", [file("log.json"), ...log])).toMatchObject({ code: 0 });
+  expect(await runProgram("scripts/verifyLog.ts", [file("log.json"), ...log])).toMatchObject({ code: 0 });
   const files = ["--original", original, "--video", file("video.mp4"), "--log", file("log.json")];
   const good = await verify(file("evidence.json"), "--key", believed, ...files);
   for (const line of ["is the file that /manifest/original", "is the file that /manifest/outputs", "tells the same"])

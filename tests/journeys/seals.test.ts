@@ -1,13 +1,12 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { until } from "../../local/client.ts";
 import type { Seals } from "../../shared/log/listSeals.ts";
 import { isSealedBy } from "../../shared/log/seal.ts";
 import { settled } from "../support/contracts.ts";
+import { runProgram } from "../support/program.ts";
 import { stackUnderTest } from "../support/stackUnderTest.ts";
 import { api, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
 
@@ -69,15 +68,7 @@ describe("the verifier", () => {
     seals: object[];
   }
 
-  async function verify(...args: string[]): Promise<{ code: unknown; output: string }> {
-    try {
-      const { stdout } = await promisify(execFile)(process.execPath, ["scripts/verifyLog.ts", ...args]);
-      return { code: 0, output: stdout };
-    } catch (error) {
-      const { code, stdout, stderr } = error as { code: unknown; stdout: string; stderr: string };
-      return { code, output: stdout + stderr };
-    }
-  }
+  const verify = (...args: string[]) => runProgram("scripts/verifyLog.ts", args);
 
   async function verifyChanged(change: (saved: Saved) => void) {
     const saved = JSON.parse(readFileSync(log, "utf8")) as Saved;

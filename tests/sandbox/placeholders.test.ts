@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openSource } from "../../bench/video/fileSource.ts";
+import { openSource } from "../../scripts/fileSource.ts";
 import { type Placeholder, Placeholders, type Wanted } from "../../scripts/sandbox/placeholders.ts";
 import { copyPadded } from "../../scripts/sandbox/placeholder/padding.ts";
 import { type Shape, shapeOf } from "../../scripts/sandbox/placeholder/shape.ts";

@@ -1,24 +1,8 @@
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-
-/** Runs a program of the project's in a process of its own. */
-async function run(program: string, args: readonly string[]) {
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      join(import.meta.dirname, "../..", program),
-      ...args,
-    ]);
-    return { code: 0, output: stdout };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, output: stdout + stderr };
-  }
-}
+import { runProgram } from "../support/program.ts";
 
 it("a copy has everything of production's shape and nothing of its people, whenever it is interrupted", async () => {
-  const { code, output } = await run("tests/sandbox/main.ts", ["--surveys", "9", "--seed", "suite"]);
+  const { code, output } = await runProgram("tests/sandbox/main.ts", ["--surveys", "9", "--seed", "suite"]);
   expect([code, output]).toEqual([0, expect.stringContaining("nothing of anybody's arrived")]);
 });
 
@@ -42,7 +26,7 @@ describe("the command", () => {
     ],
     ["an option that there is not", ["--all"], "Unknown option"],
   ])("refuses %s", async (_, args, message) => {
-    const { code, output } = await run("scripts/sandbox.ts", args);
+    const { code, output } = await runProgram("scripts/sandbox.ts", args);
     expect([code, output]).toEqual([2, expect.stringContaining(message)]);
   });
 });

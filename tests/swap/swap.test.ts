@@ -1,19 +1,8 @@
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { describe, it } from "vitest";
+import { runProgram } from "../support/program.ts";
 
 /** Runs `npm run sim:swap`, in a process of its own: it moves the clock of its process. */
-async function run(...args: string[]): Promise<{ readonly code: number; readonly output: string }> {
-  const program = join(import.meta.dirname, "main.ts");
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, [program, ...args]);
-    return { code: 0, output: stdout };
-  } catch (error) {
-    const { code, stdout } = error as { code: number; stdout: string };
-    return { code, output: stdout };
-  }
-}
+const run = (...args: string[]) => runProgram("tests/swap/main.ts", args);
 
 // They mostly wait, so they do it at the same time.
 describe.concurrent("a swap", { timeout: 600_000 }, () => {

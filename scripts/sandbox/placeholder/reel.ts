@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { openSource } from "../../../bench/video/fileSource.ts";
+import { openSource } from "../../fileSource.ts";
 import { type FileFacts, hashFile } from "../../../shared/media/hash.ts";
 import { identify } from "../../../shared/media/identify.ts";
 import { defaultLimits as limits } from "../../../shared/media/limits.ts";

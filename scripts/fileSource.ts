@@ -1,5 +1,5 @@
 import { open, stat } from "node:fs/promises";
-import type { RangeSource } from "../../shared/storage/streams.ts";
+import type { RangeSource } from "../shared/storage/streams.ts";
 
 /** Ranges of a file, counted. The caller closes it. */
 export async function openSource(path: string): Promise<RangeSource & AsyncDisposable & { bytesRead(): number }> {
