@@ -1,6 +1,6 @@
 import { loadEnvFile } from "node:process";
-import { parseArgs } from "node:util";
 import { ulid } from "ulid";
+import { UsageError, commandOptions } from "../local/options.ts";
 import { config } from "../shared/config.ts";
 import { admit } from "../shared/tenancy/admit.ts";
 import { openBoundary } from "../shared/tenancy/boundary.ts";
@@ -25,8 +25,6 @@ const usage = `Copies a tenant into a sandbox, with nothing in it of the people 
 
 A run that was interrupted goes on when it is started again. Exit codes: 1 failed, 2 wrong use, 3 refused to let something
 out: a field that nobody classified, or a leak.`;
-
-class UsageError extends Error {}
 
 try {
   await main();
@@ -65,8 +63,8 @@ async function main(): Promise<void> {
 }
 
 function options() {
-  try {
-    return parseArgs({
+  return commandOptions(
+    {
       options: {
         from: { type: "string" },
         to: { type: "string" },
@@ -76,10 +74,9 @@ function options() {
         "new-pseudonyms": { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
-    }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+    },
+    "npm run sandbox -- --help",
+  );
 }
 
 function isAddress(text: string): boolean {

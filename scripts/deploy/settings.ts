@@ -21,17 +21,24 @@ export async function writeSettings(place: Place, file: string, say: (line: stri
   if (environment !== place.environment)
     throw new Error(`${worker} is of the environment ${environment}, not ${place.environment}`);
   for (const [name, value] of Object.entries(settings)) await demandNoSecret(name, value);
-  const lines = Object.entries(settings).map(([name, value]) => `${lineOf(name, value)}\n`);
+  const lines = settingsFile(settings);
   // Anew, so that the mode is that of this file and not of one that was there.
   await rm(file, { force: true });
-  await writeFile(file, lines.join(""), { mode: 0o600, flag: "wx" });
-  say(`${lines.length} settings of ${worker} are in ${file}`);
+  await writeFile(file, lines, { mode: 0o600, flag: "wx" });
+  say(`${Object.keys(settings).length} settings of ${worker} are in ${file}`);
 }
 
 async function demandNoSecret(name: string, value: string): Promise<void> {
   const [secret] = await secretsIn("settings.env", `${name}=${value}\n`);
   if (secret !== undefined || value.startsWith("@Microsoft.KeyVault("))
     throw new Error(`${name} looks like a secret: it is not written down`);
+}
+
+/** Lines that Node's `process.loadEnvFile` reads back exactly. Throws for a value that none does. */
+export function settingsFile(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${lineOf(name, value)}\n`)
+    .join("");
 }
 
 /** In the first kind of quotes that Node reads back to the same value: it knows no way to escape one. */

@@ -6,6 +6,7 @@ import { closed } from "../../shared/schema.ts";
 import { templateVersionKind } from "../../shared/templates/template.ts";
 import type { FieldClasses } from "../../shared/tenancy/classification.ts";
 import type { ListedKind } from "../../shared/tenancy/kind.ts";
+import { logHead } from "../../shared/tenancy/log.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import type { TenantScope } from "../../shared/tenancy/scope.ts";
 import { pageSize, readItems } from "../../shared/tenancy/wholeTenant.ts";
@@ -16,7 +17,7 @@ import { finishes, plan } from "./plan.ts";
 import { ProgressBar } from "./progress.ts";
 import { pseudonymKey } from "./pseudonymKey.ts";
 import { Pseudonyms, standIns } from "./pseudonyms.ts";
-import { type QuestionsOf, type RedactedItem, Unclassified, mapped, ownFields, redacted } from "./redact.ts";
+import { type QuestionsOf, type RedactedItem, Unclassified, redacted, valuesOf } from "./redact.ts";
 
 /** Something of production was about to leave. Nothing of its page was written. */
 export class Leaked extends Error {
@@ -98,7 +99,7 @@ class Export {
     const { say } = this.#options;
     let total = 0;
     for await (const page of this.#pages("")) {
-      for (const item of page) this.#scan.learn(item, kindOf(item));
+      for (const item of page) this.#scan.learn(item, valuesOf(item, kindOf(item)));
       total += page.length;
     }
     if (total === 0) throw new Error(`there is no tenant ${this.#tenant.tenantId} in this environment`);
@@ -173,7 +174,8 @@ class Export {
     for (const item of page) {
       const kind = kindOf(item);
       // It may have been written since everything was read.
-      this.#scan.learn(item, kind);
+      const values = valuesOf(item, kind);
+      this.#scan.learn(item, values);
       const fate = fateOf(item);
       if ("left" in fate) {
         count(progress.left, item.kind);
@@ -182,10 +184,7 @@ class Export {
       const copy = await redacted(item, kind, this.#pseudonyms, (id) => this.#questionsOf(id));
       items.push(...(fate.finish?.(copy, item) ?? [copy]));
       count(progress.copied, item.kind);
-      mapped(kind.fields, ownFields(item), item.kind, ({ said, value }) => {
-        count(progress.replaced, said);
-        return value;
-      });
+      for (const { said } of values) count(progress.replaced, said);
     }
     return items;
   }
@@ -221,9 +220,6 @@ function namesIn(fields: FieldClasses): readonly string[] {
 function count(counts: Record<string, number>, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1;
 }
-
-/** What the log keeps its place by: it is no kind, and the sandbox has a log of its own. */
-const logHead = "logHead";
 
 function kindOf({ kind }: StoredItem): ListedKind {
   const known = kinds.find(({ name }) => name === kind);

@@ -1,8 +1,8 @@
 import { unescape } from "node:querystring";
-import type { ListedKind } from "../../shared/tenancy/kind.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import type { Classification } from "../../shared/tenancy/classification.ts";
-import { type Classified, type RedactedItem, mapped, ownFields } from "./redact.ts";
+import { sizeClass } from "./pseudonyms.ts";
+import type { Classified, RedactedItem } from "./redact.ts";
 
 /** Shorter ones are in everything; longer ones are no chance hit, wherever they stand. */
 const lengths = { value: 5, word: 6, anywhere: 12, id: 20 } as const;
@@ -43,13 +43,10 @@ export class LeakScan {
     return this.#count + this.#numbers.size;
   }
 
-  /** Takes in an item of production, copied or not. Throws Unclassified. */
-  learn(item: StoredItem, kind: ListedKind): void {
-    this.#addId(item.id);
-    mapped(kind.fields, ownFields(item), item.kind, ({ said, value }) => {
-      this.#learn(said, value);
-      return value;
-    });
+  /** Takes in the values of an item of production, copied or not. */
+  learn({ id }: StoredItem, values: readonly Classified[]): void {
+    this.#addId(id);
+    for (const { said, value } of values) this.#learn(said, value);
   }
 
   #learn(said: Classification, value: Classified["value"]): void {
@@ -93,7 +90,7 @@ export class LeakScan {
 
   #isKnown(value: unknown): boolean {
     if (typeof value === "number")
-      return this.#numbers.has(value) && !this.#ourNumbers.has(value) && !isSizeClass(value);
+      return this.#numbers.has(value) && !this.#ourNumbers.has(value) && sizeClass(value) !== value;
     return typeof value === "string" && readings(value).some((text) => this.#isIn(normal(text)));
   }
 
@@ -115,10 +112,6 @@ export class LeakScan {
     const hidden = chosen.flatMap((token) => disguises.map((disguise) => disguise(token)));
     return { tried: hidden.length, missed: hidden.filter((text) => !this.#isKnown(text)).length };
   }
-}
-
-function isSizeClass(value: number): boolean {
-  return Number.isInteger(Math.log2(value));
 }
 
 const disguises: readonly ((token: string) => string)[] = [

@@ -1,4 +1,6 @@
 import { emailReservation } from "../../shared/members/invitation.ts";
+import { receiptCodeOf } from "../../shared/surveys/submitSurvey.ts";
+import { counterId } from "../../shared/tenancy/counter.ts";
 import { reservationId, reservationKind } from "../../shared/tenancy/reservation.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import { counters } from "../../shared/tenants/tenant.ts";
@@ -29,10 +31,7 @@ export const plan: Readonly<Record<string, Fate>> = {
   apiKey: { copied: true },
   survey: {
     copied: true,
-    finish: (survey) => [
-      { ...survey, ...(survey["receiptCode"] !== undefined && { receiptCode: receiptCode(survey["receiptCode"]) }) },
-      ...reservation("ref", survey["externalRef"], survey),
-    ],
+    finish: (survey) => [{ ...survey, ...receipt(survey) }, ...reservation("ref", survey["externalRef"], survey)],
   },
   // What was protected with production's keys can be opened by no other.
   link: { copied: true, finish: (link) => [{ ...link, protectedToken: "" }] },
@@ -57,7 +56,8 @@ export const plan: Readonly<Record<string, Fate>> = {
     copied: true,
     finish: (counter, { id }) => {
       // Their ids are no ids of anybody: `cnt_` and one of our words.
-      if (!Object.values(counters).some((name) => id === `cnt_${name}`)) throw new Unclassified(`counter ${id} is new`);
+      if (!Object.values(counters).some((name) => id === counterId(name)))
+        throw new Unclassified(`counter ${id} is new`);
       return [{ ...counter, id }];
     },
   },
@@ -82,12 +82,9 @@ function reservation(scope: string, value: unknown, { id, createdAt, updatedAt }
   return [{ id: reservationId(scope, value), kind, schemaVersion, createdAt, updatedAt, owner: id }];
 }
 
-/** As guests are told: four groups of five. */
-function receiptCode(secret: unknown): string {
-  return String(secret)
-    .slice(0, 20)
-    .toUpperCase()
-    .replaceAll(/.{5}(?=.)/gu, "$&-");
+/** A code as the product makes them, of what stands in for the secret one. */
+function receipt({ receiptCode: secret }: RedactedItem): { receiptCode?: string } {
+  return typeof secret === "string" ? { receiptCode: receiptCodeOf(Buffer.from(secret, "hex")) } : {};
 }
 
 /** Nothing of a recording arrives, so nobody can go on with one that was under way. */

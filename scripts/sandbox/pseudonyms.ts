@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { crockford } from "../../shared/tenancy/ids.ts";
 
 /** An id of ours, wherever it stands in a text: a ULID, or a hash of what it follows from. */
 const idsInText = /\b([a-z]{2,4})_([0-7][0-9A-HJKMNP-TV-Z]{25}|[0-9a-f]{40})\b/gu;
@@ -8,7 +9,6 @@ const wordsOfNames = [
   ...["video.mp4", "poster.jpg", "storyboard.jpg", "stream.mp4", "stream.m3u8"],
 ];
 
-const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const filler =
   "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna aliqua. ";
 const dayMs = 86_400_000;
@@ -44,21 +44,21 @@ export class Pseudonyms {
       const hash = this.#hash("id", id);
       if (unique.length === 40) return `${prefix}_${hash.toString("hex", 0, 20)}`;
       // The first digit of a ULID holds three bits only.
-      return `${prefix}_${letters(hash, 26, crockford).replace(/^./u, (first) => String(crockford.indexOf(first) % 8))}`;
+      return `${prefix}_${letters(hash, 26).replace(/^./u, (first) => String(crockford.indexOf(first) % 8))}`;
     });
   }
 
   handle(text: string): string {
-    return `q_${letters(this.#hash("handle", text), 16, crockford).toLowerCase()}`;
+    return `q_${letters(this.#hash("handle", text), 16).toLowerCase()}`;
   }
 
   personal(text: string): string {
-    return `${redacted} ${letters(this.#hash("personal", text), 12, crockford)}`;
+    return `${redacted} ${letters(this.#hash("personal", text), 12)}`;
   }
 
   /** Addresses that differ in case only stay one address. */
   email(text: string): string {
-    const name = letters(this.#hash("email", text.toLowerCase()), 16, crockford).toLowerCase();
+    const name = letters(this.#hash("email", text.toLowerCase()), 16).toLowerCase();
     return `${name}@${nowhere.domain}`;
   }
 
@@ -103,8 +103,8 @@ export class Pseudonyms {
   }
 }
 
-function letters(hash: Buffer, count: number, alphabet: string): string {
-  return Array.from(hash.subarray(0, count), (byte) => alphabet.charAt(byte % alphabet.length)).join("");
+function letters(hash: Buffer, count: number): string {
+  return Array.from(hash.subarray(0, count), (byte) => crockford.charAt(byte % crockford.length)).join("");
 }
 
 /** The largest power of two that is not above it: all that is told of how large a file was. */

@@ -30,7 +30,7 @@ export function ownFields(item: object): Record<string, unknown> {
 }
 
 /** The fields with every value replaced by what `replace` says, and every key of a map by what it says of a handle. */
-export function mapped(
+function mapped(
   fields: FieldClasses,
   value: object,
   way: string,
@@ -48,6 +48,16 @@ export function mapped(
     ];
   });
   return Object.fromEntries(entries) as Record<string, unknown>;
+}
+
+/** Every value of an item's own fields, and every key of a map. Throws {@link Unclassified}. */
+export function valuesOf(item: StoredItem, { fields }: ListedKind): readonly Classified[] {
+  const found: Classified[] = [];
+  mapped(fields, ownFields(item), item.kind, (value) => {
+    found.push(value);
+    return value.value;
+  });
+  return found;
 }
 
 function one(

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { crockford } from "../tenancy/ids.ts";
 import type { TenantScope } from "../tenancy/scope.ts";
 import { videosOf } from "../videos/videoOf.ts";
 import { Problem, isProblem } from "../web/problem.ts";
@@ -40,7 +41,10 @@ async function submit(tenant: TenantScope, guest: { readonly surveyId: string })
       errors: missing.map((id) => ({ pointer: `/answers/${id}`, code: "required", message: "is required" })),
     });
   const change = tenant.change();
-  const receipt: Receipt = { receiptCode: survey.receiptCode ?? newReceiptCode(), submittedAt: change.at };
+  const receipt: Receipt = {
+    receiptCode: survey.receiptCode ?? receiptCodeOf(randomBytes(20)),
+    submittedAt: change.at,
+  };
   await change
     .patch(
       surveyKind,
@@ -57,10 +61,8 @@ function receiptOf({ state, receiptCode, submittedAt }: Survey): Receipt | undef
   return handedIn && receiptCode !== undefined && submittedAt !== undefined ? { receiptCode, submittedAt } : undefined;
 }
 
-const letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/** 100 random bits in Crockford's letters, four groups of five: it can be read out, and not be guessed. */
-function newReceiptCode(): string {
-  const code = Array.from(randomBytes(20), (byte) => letters.charAt(byte % letters.length)).join("");
+/** 100 bits in Crockford's letters, four groups of five: it can be read out, and of random bytes not be guessed. */
+export function receiptCodeOf(bytes: Uint8Array): string {
+  const code = Array.from(bytes.subarray(0, 20), (byte) => crockford.charAt(byte % crockford.length)).join("");
   return code.replaceAll(/.{5}(?=.)/gu, "$&-");
 }

@@ -31,6 +31,9 @@ export function newId(prefix: Prefix): string {
   return `${prefix}_${ulid()()}`;
 }
 
+/** Base 32 without letters that are taken for others (Crockford): ULIDs are written in it. */
+export const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
 const ulidPattern = "[0-7][0-9A-HJKMNP-TV-Z]{25}";
 
 /** Schema of an id with one of the prefixes. */

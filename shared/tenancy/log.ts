@@ -17,6 +17,9 @@ export interface Ordered {
 
 type Pending = NonNullable<LogHead["pending"]>;
 
+/** What the log keeps its place by in `data`, by its `kind`: it is none of the kinds. */
+export const logHead = "logHead";
+
 /** Facts that are ordered at once: their deletions and the head fit one batch. */
 const maxFacts = 90;
 const maxEntriesPerBatch = 100;
@@ -131,7 +134,7 @@ export class TenantLog extends LogReader {
       ...value,
       id: headId,
       tenantId: this.tenantId,
-      kind: "logHead",
+      kind: logHead,
       schemaVersion: 1,
       createdAt: at,
       updatedAt: at,

@@ -1,8 +1,10 @@
 import { globSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { clip } from "../../scripts/clips.ts";
+import { ownFields } from "../../scripts/sandbox/redact.ts";
 import { kinds } from "../../shared/kinds.ts";
 import { type FieldClasses, classifications } from "../../shared/tenancy/classification.ts";
+import { logHead } from "../../shared/tenancy/log.ts";
 import { type StoredDocument, database, documents } from "../support/contracts.ts";
 import { type TestTenant, expectApi, newSurvey, newTenant } from "../support/tenant.ts";
 import { processed, send } from "../support/upload.ts";
@@ -25,18 +27,13 @@ afterAll(() => {
   database().dispose();
 });
 
-/** What the log keeps its place by; it is no kind. */
-const logHead = "logHead";
-/** What every item has, whatever its kind. */
-const ofEveryItem = ["id", "tenantId", "kind", "schemaVersion", "createdAt", "updatedAt", "ttl"];
-
 /** The ways to the fields of an item that its kind says nothing of. */
-function unclassified({ kind, ...item }: StoredDocument): string[] {
+function unclassified(item: StoredDocument): string[] {
+  const { kind } = item;
   if (kind === logHead) return [];
   const known = kinds.find(({ name }) => name === kind);
   if (known === undefined) return [kind];
-  const own = Object.entries(item).filter(([name]) => !ofEveryItem.includes(name) && !name.startsWith("_"));
-  return within(known.fields, Object.fromEntries(own), kind);
+  return within(known.fields, ownFields(item), kind);
 }
 
 function within(fields: FieldClasses, value: object, way: string): string[] {

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { localCredential } from "../../local/cosmos/testSupport.ts";
 import { operatorEmail } from "../../local/stack.ts";
+import { settingsFile } from "../../scripts/deploy/settings.ts";
 import { sizeClass } from "../../scripts/sandbox/pseudonyms.ts";
+import { settingNames } from "../../shared/config.ts";
 import { identify } from "../../shared/media/identify.ts";
 import { defaultLimits } from "../../shared/media/limits.ts";
 import { containerName } from "../../shared/storage/containers.ts";
@@ -85,7 +87,7 @@ class Run {
   }
 
   async run(): Promise<Proof> {
-    await writeFile(this.#settings, settingsOf(process.env));
+    await writeFile(this.#settings, settingsFile(settingsIn(process.env)));
     const production = await newTenant();
     const sandbox = await newTenant();
     await plant(production, this.#surveys, this.#tokens);
@@ -304,16 +306,11 @@ async function listAll<T>(path: string, token: string): Promise<readonly T[]> {
   return items;
 }
 
-const isSetting = (name: string) => /^(?:CALLPILOT|API|GUEST|COSMOS|DATA|VAULT|OIDC|MAIL|WEBHOOK|RATE)_/u.test(name);
-
-/** The settings as a file has them. */
-function settingsOf(env: NodeJS.ProcessEnv): string {
-  return Object.entries(env)
-    .filter(([name]) => isSetting(name))
-    .map(([name, value = ""]) => `${name}='${value}'\n`)
-    .join("");
+/** The settings of the stack, apart from all else that this process was started with. */
+function settingsIn(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(settingNames.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !isSetting(name)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !settingNames.includes(name)));
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { LeakScan } from "../../scripts/sandbox/leakScan.ts";
 import { finishes, plan } from "../../scripts/sandbox/plan.ts";
 import { Pseudonyms, sizeClass, standIns } from "../../scripts/sandbox/pseudonyms.ts";
-import { Unclassified, redacted } from "../../scripts/sandbox/redact.ts";
+import { Unclassified, redacted, valuesOf } from "../../scripts/sandbox/redact.ts";
 import { kinds } from "../../shared/kinds.ts";
 import { Email, Phone } from "../../shared/schema.ts";
 import { surveyKind } from "../../shared/surveys/survey.ts";
@@ -98,7 +98,7 @@ describe("a redacted item", () => {
     expect(copy).not.toHaveProperty("tenantId");
     expect(copy).not.toHaveProperty("_etag");
     const scan = new LeakScan(standIns);
-    scan.learn(original, surveyKind);
+    scan.learn(original, valuesOf(original, surveyKind));
     expect(scan.search([copy])).toEqual([]);
     expect(scan.search([original]).length).toBeGreaterThan(8);
   });
@@ -130,7 +130,8 @@ test("every kind has a fate, and nothing else has one", () => {
 
 describe("the leak scan", () => {
   const scan = new LeakScan(standIns);
-  scan.learn(survey(), surveyKind);
+  const known = survey();
+  scan.learn(known, valuesOf(known, surveyKind));
   const found = (value: unknown) =>
     scan.search([{ ...survey(), guest: {}, answers: {}, externalRef: "", changes: value }]);
 
@@ -157,7 +158,8 @@ describe("the leak scan", () => {
     const ordinary = new LeakScan([...standIns, ...finishes]);
     const text = "The webhook is disabled, processing failed; the video is submitted.";
     const rooms = { rooms: { value: 1_000_001, at } };
-    ordinary.learn(survey({ externalRef: text, answers: rooms, videoCount: 1_000_001 }), surveyKind);
+    const written = survey({ externalRef: text, answers: rooms, videoCount: 1_000_001 });
+    ordinary.learn(written, valuesOf(written, surveyKind));
     const copy = {
       ...survey({ guest: {}, answers: {}, externalRef: "", videoCount: 1_000_001 }),
       id: "svy_1",

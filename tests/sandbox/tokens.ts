@@ -1,3 +1,4 @@
+import { crockford } from "../../shared/tenancy/ids.ts";
 import { Random } from "../certify/random.ts";
 
 /**
@@ -51,8 +52,7 @@ export class Tokens {
   }
 
   id(prefix: string): string {
-    const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    const unique = Array.from({ length: 25 }, () => digits.charAt(this.#random.below(32))).join("");
+    const unique = Array.from({ length: 25 }, () => crockford.charAt(this.#random.below(32))).join("");
     this.#words.push(`0${unique}`.toLowerCase());
     return `${prefix}_0${unique}`;
   }
