@@ -1,23 +1,30 @@
 import { ContainerClient, type BlockBlobClient, isRestError } from "@azure/storage-blob";
+import { type Static, Type } from "@sinclair/typebox";
 import { identity } from "../../shared/identity.ts";
+import { Time, closed } from "../../shared/schema.ts";
+import { fault } from "../../shared/validator.ts";
 import type { RedactedItem } from "./redact.ts";
 
+const Count = Type.Integer({ minimum: 0 });
+const Counts = Type.Record(Type.String(), Count);
+
 /** What a finished copy says of itself; written last. Nothing in it tells of which tenant it is. */
-export interface CopyReport {
-  readonly format: 1;
+const CopyReport = closed({
+  format: Type.Literal(1),
   /** Commit of the program that made it. */
-  readonly commit: string;
+  commit: Type.String({ maxLength: 40 }),
   /** When it was begun and ended. */
-  readonly startedAt: string;
-  readonly endedAt: string;
-  readonly pages: number;
+  startedAt: Time,
+  endedAt: Time,
+  pages: Count,
   /** Items of the copy, and those of production that were left there and why, by kind. */
-  readonly copied: Readonly<Record<string, number>>;
-  readonly left: Readonly<Record<string, { readonly count: number; readonly why: string }>>;
+  copied: Counts,
+  left: Type.Record(Type.String(), closed({ count: Count, why: Type.String({ maxLength: 200 }) })),
   /** Values that were replaced, by what they held. */
-  readonly replaced: Readonly<Record<string, number>>;
-  readonly leakScan: { readonly tokens: number; readonly leaks: 0; readonly controls: number };
-}
+  replaced: Counts,
+  leakScan: closed({ tokens: Count, leaks: Type.Literal(0), controls: Count }),
+});
+export type CopyReport = Static<typeof CopyReport>;
 
 /**
  * The container in which copies are handed over: production writes, the sandbox reads. `FOLDER/000001.json` and so on are
@@ -43,8 +50,13 @@ export class Drop {
     await putJson(this.#container.getBlockBlobClient(`${folder}/copy.json`), report);
   }
 
-  async report(folder: string): Promise<CopyReport> {
-    return (await getJson(this.#container.getBlockBlobClient(`${folder}/copy.json`))) as CopyReport;
+  /** Of a finished copy; undefined where there is none in the folder. */
+  async report(folder: string): Promise<CopyReport | undefined> {
+    const name = `${folder}/copy.json`;
+    const report = await findJson(this.#container.getBlockBlobClient(name));
+    if (report !== undefined && fault(CopyReport, report) !== undefined)
+      throw new Error(`${name} is not as this program writes it`);
+    return report as CopyReport | undefined;
   }
 
   /** Folders of finished copies, the oldest first. */
@@ -67,12 +79,7 @@ export class Workroom {
   }
 
   async read(name: string): Promise<unknown> {
-    try {
-      return await getJson(this.#container.getBlockBlobClient(name));
-    } catch (error) {
-      if (isRestError(error) && error.statusCode === 404) return undefined;
-      throw error;
-    }
+    return await findJson(this.#container.getBlockBlobClient(name));
   }
 
   async write(name: string, value: unknown): Promise<void> {
@@ -103,6 +110,15 @@ function pageName(folder: string, page: number): string {
 async function putJson(blob: BlockBlobClient, value: unknown): Promise<void> {
   const body = Buffer.from(JSON.stringify(value));
   await blob.upload(body, body.length, { blobHTTPHeaders: { blobContentType: "application/json" } });
+}
+
+async function findJson(blob: BlockBlobClient): Promise<unknown> {
+  try {
+    return await getJson(blob);
+  } catch (error) {
+    if (isRestError(error) && error.statusCode === 404) return undefined;
+    throw error;
+  }
 }
 
 async function getJson(blob: BlockBlobClient): Promise<unknown> {

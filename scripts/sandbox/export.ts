@@ -4,7 +4,7 @@ import { config } from "../../shared/config.ts";
 import { kinds } from "../../shared/kinds.ts";
 import { closed } from "../../shared/schema.ts";
 import { templateVersionKind } from "../../shared/templates/template.ts";
-import type { FieldClasses } from "../../shared/tenancy/classification.ts";
+import { type FieldClasses, isListOfWords } from "../../shared/tenancy/classification.ts";
 import type { ListedKind } from "../../shared/tenancy/kind.ts";
 import { logHead } from "../../shared/tenancy/log.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
@@ -56,6 +56,8 @@ interface Exported {
   readonly report: CopyReport;
 }
 
+/** After that, an interrupted copy is begun anew. */
+const longestMs = 86_400_000;
 /** Known tokens that are hidden for the scan to find. */
 const controls = 200;
 
@@ -83,7 +85,7 @@ class Export {
   readonly #scan = new LeakScan([
     ...standIns,
     ...finishes,
-    ...kinds.flatMap(({ name, fields }) => [name, ...namesIn(fields)]),
+    ...kinds.flatMap(({ name, fields }) => [name, ...wordsIn(fields)]),
   ]);
   readonly #questions = new Map<string, ReturnType<QuestionsOf>>();
 
@@ -138,7 +140,7 @@ class Export {
     const progress = kept as Progress | undefined;
     const place = this.#pseudonyms.id(this.#tenant.tenantId);
     // What was begun with another key is left: one copy never has pseudonyms of two.
-    if (progress?.folder.startsWith(`${place}/`) === true) {
+    if (progress?.folder.startsWith(`${place}/`) === true && (await this.#isUnderWay(progress))) {
       this.#options.say(`going on with ${progress.folder}, of which ${progress.pages} pages are there`);
       return progress;
     }
@@ -152,6 +154,12 @@ class Export {
     };
     await this.#workroom.write(this.#progressName, begun);
     return begun;
+  }
+
+  /** Half of today's and half of last week's items are no copy, and a whole one is not gone on with. */
+  async #isUnderWay({ folder, startedAt }: Progress): Promise<boolean> {
+    const isRecent = Date.parse(startedAt) > Date.now() - longestMs;
+    return isRecent && (await this.#drop.report(folder)) === undefined;
   }
 
   async #writePages(progress: Progress, total: number): Promise<void> {
@@ -184,7 +192,7 @@ class Export {
       const copy = await redacted(item, kind, this.#pseudonyms, (id) => this.#questionsOf(id));
       items.push(...(fate.finish?.(copy, item) ?? [copy]));
       count(progress.copied, item.kind);
-      for (const { said } of values) count(progress.replaced, said);
+      for (const { said } of values) if (typeof said === "string") count(progress.replaced, said);
     }
     return items;
   }
@@ -200,7 +208,7 @@ class Export {
   }
 
   #reportOf({ startedAt, pages, copied, left, replaced }: Progress, tried: number): CopyReport {
-    const { technical: _, public: __, ...changed } = replaced;
+    const { technical: _, ...changed } = replaced;
     return {
       ...{ format: 1, commit: config().commit ?? "unknown", startedAt, endedAt: new Date().toISOString(), pages },
       copied,
@@ -213,8 +221,12 @@ class Export {
   }
 }
 
-function namesIn(fields: FieldClasses): readonly string[] {
-  return Object.entries(fields).flatMap(([name, said]) => [name, ...(typeof said === "string" ? [] : namesIn(said))]);
+/** The names of the fields, and the words that they may have. */
+function wordsIn(fields: FieldClasses): readonly string[] {
+  return Object.entries(fields).flatMap(([name, said]) => {
+    if (typeof said === "string") return [name];
+    return [name, ...(isListOfWords(said) ? said : wordsIn(said))];
+  });
 }
 
 function count(counts: Record<string, number>, name: string): void {

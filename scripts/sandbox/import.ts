@@ -2,6 +2,8 @@ import { tmpdir } from "node:os";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
+import type { Analysis } from "../../shared/media/analyse.ts";
+import { invitationKind } from "../../shared/members/member.ts";
 import { closed } from "../../shared/schema.ts";
 import type { BlobContainer } from "../../shared/storage/accounts.ts";
 import { deleteBlob, getJson, putJson } from "../../shared/storage/blobs.ts";
@@ -12,9 +14,9 @@ import type { Entity } from "../../shared/tenancy/kind.ts";
 import { reservationId, reservationKind } from "../../shared/tenancy/reservation.ts";
 import type { TenantScope } from "../../shared/tenancy/scope.ts";
 import { type WrittenItem, writeItems } from "../../shared/tenancy/wholeTenant.ts";
-import { type Tenant, counters, tenantKind } from "../../shared/tenants/tenant.ts";
+import { type Quotas, type Tenant, counters, tenantKind } from "../../shared/tenants/tenant.ts";
 import { fault } from "../../shared/validator.ts";
-import { type OutputBlob, type Outputs, type Video, blobNames } from "../../shared/videos/video.ts";
+import { type OutputBlob, type Outputs, type Video, blobNames, videoKind } from "../../shared/videos/video.ts";
 import { type CopyReport, Drop } from "./drop.ts";
 import { Placeholders } from "./placeholders.ts";
 import { plan } from "./plan.ts";
@@ -33,9 +35,22 @@ const copyReservation = "sandbox_copy";
 const Progress = closed({
   folder: Type.String({ maxLength: 80 }),
   pages: Type.Integer({ minimum: 0 }),
+  /** By counter. */
   counted: Type.Record(Type.String(), Type.Integer()),
+  /** What the tenant takes over of the one that it is a copy of: it has its own name, people and container. */
+  likeness: Type.Object({}),
 });
 type Progress = Static<typeof Progress>;
+
+/** What an item counts for, beside the bytes of its files. */
+const countedAs: Readonly<Record<string, string>> = {
+  survey: counters.surveys,
+  member: counters.members,
+  apiKey: counters.keys,
+  webhook: counters.webhooks,
+  template: counters.templates,
+  templateVersion: counters.templateVersions,
+};
 
 const Item = Type.Object({
   id: Type.String({ pattern: "^[\\w-]{1,128}$" }),
@@ -61,9 +76,9 @@ export async function importCopy(tenant: TenantScope, { from, copy, say }: Impor
   const own = await tenant.repository.find(tenantKind, tenant.tenantId);
   if (own?.state !== "active") throw new Refused(`${tenant.tenantId} is no active tenant of this environment`);
   const drop = new Drop(from);
-  const folder = copy ?? (await drop.finished()).at(-1);
-  if (folder === undefined) throw new Refused("there is no finished copy in the drop");
+  const folder = copy ?? (await newest(drop));
   const report = await drop.report(folder);
+  if (report === undefined) throw new Refused(`there is no finished copy ${folder} in the drop`);
   const work = await mkdtemp(join(tmpdir(), "callpilot-sandbox-"));
   try {
     await using placeholders = new Placeholders(work);
@@ -72,6 +87,18 @@ export async function importCopy(tenant: TenantScope, { from, copy, say }: Impor
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** The newest copy, as long as all are of one tenant: by their pseudonyms nobody can tell whose is wanted. */
+async function newest(drop: Drop): Promise<string> {
+  const folders = await drop.finished();
+  const last = folders.at(-1);
+  if (last === undefined) throw new Refused("there is no finished copy in the drop");
+  if (new Set(folders.map((folder) => folder.split("/", 1)[0])).size > 1)
+    throw new Refused(
+      `there are copies of several tenants in the drop; say which: --copy ${folders.join(", --copy ")}`,
+    );
+  return last;
 }
 
 class Import {
@@ -91,20 +118,19 @@ class Import {
 
   async run(folder: string, pages: number, say: (line: string) => void): Promise<void> {
     if (await this.#isCounted(folder)) {
+      await deleteBlob(this.#container, progressBlob);
       say(`${folder} is there already`);
       return;
     }
     const progress = await this.#begin(folder);
     if (progress.pages > 0) say(`going on behind page ${progress.pages}`);
     const bar = new ProgressBar("writing", pages);
-    let like: Partial<Tenant> = {};
-    for (let page = 1; page <= pages; page++) {
-      const items = (await this.#drop.readPage(folder, page)).map(checked);
-      like = { ...like, ...likeness(items) };
-      if (page > progress.pages) await this.#write(items, progress);
-      bar.reach(page);
+    while (progress.pages < pages) {
+      const items = await this.#drop.readPage(folder, progress.pages + 1);
+      await this.#write(items.map(checked), progress);
+      bar.reach(progress.pages);
     }
-    await this.#finish(folder, progress, like);
+    await this.#finish(folder, progress);
     await deleteBlob(this.#container, progressBlob);
   }
 
@@ -118,7 +144,9 @@ class Import {
     if (kept === undefined) {
       const surveys = await this.#tenant.repository.find(counterKind, counterId(counters.surveys));
       if ((surveys?.value ?? 0) > 0) throw new Refused("the tenant has surveys; a copy goes into one that has none");
-      return { folder, pages: 0, counted: {} };
+      const begun = { folder, pages: 0, counted: {}, likeness: {} };
+      await putJson(this.#container, progressBlob, begun);
+      return begun;
     }
     if (fault(Progress, kept) !== undefined) throw new Error(`${progressBlob} is not as this program writes it`);
     const progress = kept as Progress;
@@ -130,11 +158,10 @@ class Import {
   async #write(items: readonly WrittenItem[], progress: Progress): Promise<void> {
     const written: WrittenItem[] = [];
     for (const item of items) {
-      // What the files count is known when they are made.
-      if (item.kind === counterKind.name) {
-        if (item.id !== counterId(counters.videoBytes)) count(progress, item.id, Number(item["value"]));
-      } else if (item.kind === "video") written.push(await this.#withFiles(item, progress));
-      else if (item.kind !== tenantKind.name) written.push(item);
+      if (item.kind === tenantKind.name) progress.likeness = likenessOf(item);
+      else written.push(item.kind === videoKind.name ? await this.#withFiles(item, progress) : item);
+      const counter = item.kind === invitationKind.name ? seatOf(item) : countedAs[item.kind];
+      if (counter !== undefined) count(progress, counter, 1);
     }
     await writeItems(this.#tenant.tenantId, written);
     progress.pages++;
@@ -146,7 +173,7 @@ class Import {
     const video = item as unknown as Video;
     const { outputs, state } = video;
     const filled = outputs === undefined || state !== "ready" ? video : await this.#filled(item.id, video, outputs);
-    count(progress, counterId(counters.videoBytes), filled.countedBytes);
+    count(progress, counters.videoBytes, filled.countedBytes);
     return { ...item, ...filled };
   }
 
@@ -184,27 +211,40 @@ class Import {
         ...{ durationMs: made.durationMs, width: made.width, height: made.height },
       },
       ...(streamBlobs !== undefined && { stream: streamBlobs }),
+      ...(video.analysisState === "done" && { analysis: stillAndSilent(made.durationMs) }),
       countedBytes: files.reduce((sum, { size }) => sum + size, 0),
     };
   }
 
   /** Counters, the tenant's own document, and that all is done: in one change, so that nothing counts twice. */
-  async #finish(folder: string, { counted }: Progress, like: Partial<Tenant>): Promise<void> {
+  async #finish(folder: string, { counted, likeness }: Progress): Promise<void> {
     const { tenantId, repository } = this.#tenant;
     const change = this.#tenant.change().reserve(copyReservation, folder, tenantId, "conflict");
-    change.patch(tenantKind, this.#own, like);
-    for (const name of Object.values(counters)) {
-      const more = counted[counterId(name)];
-      if (more === undefined) continue;
-      if ((await repository.find(counterKind, counterId(name))) === undefined) change.startCounter(name, more);
+    const used: Record<string, number> = {};
+    for (const [name, more] of Object.entries(counted)) {
+      const counter = await repository.find(counterKind, counterId(name));
+      if (counter === undefined) change.startCounter(name, more);
       else change.count(name, more);
+      used[name] = (counter?.value ?? 0) + more;
     }
+    change.patch(tenantKind, this.#own, { ...likeness, quotas: roomFor(this.#own.quotas, used) });
     await change.record();
   }
 }
 
-function count({ counted }: Progress, id: string, by: number): void {
-  counted[id] = (counted[id] ?? 0) + by;
+function count({ counted }: Progress, counter: string, by: number): void {
+  counted[counter] = (counted[counter] ?? 0) + by;
+}
+
+/** An invitation holds a seat as long as it may become a member. */
+function seatOf(item: WrittenItem): string | undefined {
+  return item["status"] === "open" ? counters.members : undefined;
+}
+
+/** The tenant's own quotas, or as much as leaves room for work beside the copy. */
+function roomFor(quotas: Quotas, used: Readonly<Record<string, number>>): Quotas {
+  const room = (name: keyof Quotas) => Math.max(quotas[name], 2 * (used[name] ?? 0));
+  return { surveys: room("surveys"), videoBytes: room("videoBytes"), members: room("members") };
 }
 
 function checked(item: unknown): WrittenItem {
@@ -215,10 +255,16 @@ function checked(item: unknown): WrittenItem {
   return item as WrittenItem;
 }
 
-/** What the tenant takes over of the one it is a copy of: it has its own name, people and container. */
-function likeness(items: readonly WrittenItem[]): Partial<Tenant> {
-  const original = items.find(({ kind }) => kind === tenantKind.name) as unknown as Tenant | undefined;
-  if (original === undefined) return {};
-  const { quotas, consentText, branding } = original;
-  return { quotas, consentText, branding };
+function likenessOf(item: WrittenItem): Pick<Tenant, "consentText" | "branding"> {
+  const { consentText, branding } = item as unknown as Tenant;
+  return { consentText, branding };
+}
+
+/** What the analysis of test bars would find. */
+function stillAndSilent(durationMs: number): Analysis {
+  const never = { totalMs: 0, longest: [] };
+  return {
+    ...{ waveform: "", silent: never, black: never },
+    frozen: { totalMs: durationMs, longest: [{ startMs: 0, endMs: durationMs }] },
+  };
 }

@@ -1,7 +1,7 @@
 import { unescape } from "node:querystring";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import type { Classification } from "../../shared/tenancy/classification.ts";
-import { sizeClass } from "./pseudonyms.ts";
+import { languageOf, sizeClass } from "./pseudonyms.ts";
 import type { Classified, RedactedItem } from "./redact.ts";
 
 /** Shorter ones are in everything; longer ones are no chance hit, wherever they stand. */
@@ -25,17 +25,23 @@ export interface Leak {
  * things are replaced.
  */
 export class LeakScan {
-  /** Tokens by their first characters. */
-  readonly #tokens = new Map<string, Set<string>>();
+  /** Tokens by their first characters and their length. */
+  readonly #tokens = new Map<string, Map<number, Set<string>>>();
   readonly #numbers = new Set<number>();
   /** Words and numbers that tell nothing of anybody: they are in every copy, or copied as they are. */
   readonly #ours: Set<string>;
+  readonly #ourTexts: string;
   readonly #ourNumbers = new Set<number>();
   #count = 0;
 
-  /** `ours`: texts that a copy has whosever it is: names of fields, and what stands for what was replaced. */
+  /**
+   * `ours`: texts that a copy has whosever it is: names of fields, words of closed lists, and what stands for what was
+   * replaced. None of them comes from data: nobody can type what is overlooked.
+   */
   constructor(ours: readonly string[]) {
-    this.#ours = new Set(ours.flatMap((text) => [normal(text), ...wordsOf(normal(text))]));
+    const texts = ours.map((text) => normal(text));
+    this.#ours = new Set(texts.flatMap((text) => [text, ...wordsOf(text)]));
+    this.#ourTexts = texts.join("\n");
   }
 
   /** Texts that are searched for. */
@@ -51,11 +57,10 @@ export class LeakScan {
 
   #learn(said: Classification, value: Classified["value"]): void {
     if (said === "technical" && typeof value === "number") this.#ourNumbers.add(value);
-    if (said === "public" || said === "technical")
-      for (const word of wordsOf(normal(String(value)))) this.#ours.add(word);
-    if (!searched.includes(said)) return;
-    if (typeof value === "number" && value > 999_999) this.#numbers.add(value);
-    if (typeof value !== "string") return;
+    if (said === "language") this.#ours.add(normal(languageOf(String(value))));
+    if (typeof said !== "string" || !searched.includes(said)) return;
+    if (typeof value === "number" && Number(value.toPrecision(6)) !== value) this.#numbers.add(value);
+    if (typeof value !== "string" || anybodys.some((look) => look.test(value))) return;
     const text = normal(value);
     if (said === "id") for (const id of text.split("/")) this.#addId(id);
     else if (text.length >= lengths.value) this.#add(text);
@@ -72,8 +77,10 @@ export class LeakScan {
     const text = normal(token);
     const start = text.slice(0, lengths.value);
     if (start.length < lengths.value) return;
-    const found = this.#tokens.get(start) ?? new Set();
-    this.#tokens.set(start, found);
+    const alike = this.#tokens.get(start) ?? new Map<number, Set<string>>();
+    this.#tokens.set(start, alike);
+    const found = alike.get(text.length) ?? new Set();
+    alike.set(text.length, found);
     if (found.has(text)) return;
     found.add(text);
     this.#count++;
@@ -96,9 +103,15 @@ export class LeakScan {
 
   #isIn(text: string): boolean {
     for (let at = 0; at + lengths.value <= text.length; at++)
-      for (const token of this.#tokens.get(text.slice(at, at + lengths.value)) ?? [])
-        if (text.startsWith(token, at) && !this.#ours.has(token) && stands(text, at, token)) return true;
+      for (const [length, tokens] of this.#tokens.get(text.slice(at, at + lengths.value)) ?? []) {
+        const token = text.slice(at, at + length);
+        if (tokens.has(token) && stands(text, at, token) && !this.#isOurs(token)) return true;
+      }
     return false;
+  }
+
+  #isOurs(token: string): boolean {
+    return this.#ours.has(token) || (token.includes(" ") && this.#ourTexts.includes(token));
   }
 
   /**
@@ -106,7 +119,9 @@ export class LeakScan {
    * found again. A scan that finds nothing proves something only if this is 0.
    */
   missed(sample: number): { readonly tried: number; readonly missed: number } {
-    const all = [...this.#tokens.values()].flatMap((tokens) => [...tokens]).filter((token) => !this.#ours.has(token));
+    const all = [...this.#tokens.values()]
+      .flatMap((alike) => [...alike.values()].flatMap((tokens) => [...tokens]))
+      .filter((token) => !this.#isOurs(token));
     const step = Math.max(1, Math.floor(all.length / sample));
     const chosen = all.filter((_, at) => at % step === 0);
     const hidden = chosen.flatMap((token) => disguises.map((disguise) => disguise(token)));
@@ -115,7 +130,7 @@ export class LeakScan {
 }
 
 const disguises: readonly ((token: string) => string)[] = [
-  (token) => token.toUpperCase(),
+  (token) => token.toLowerCase(),
   (token) => `${filling} ${token}, ${filling}`,
   (token) => Buffer.from(`-- ${token} --`).toString("base64"),
   (token) => Buffer.from(`-- ${token} --`).toString("hex"),
@@ -130,16 +145,22 @@ function stands(text: string, at: number, token: string): boolean {
 }
 
 function isWord(character: string): boolean {
-  return /[\p{L}\p{N}]/u.test(character);
+  return /[\p{L}\p{M}\p{N}]/u.test(character);
 }
 
-/** One spelling for what people write in several. */
-function normal(text: string): string {
-  return text.normalize("NFKC").toLowerCase();
+/** Days and versions: another day is somebody else's, and no version is anybody's. */
+const anybodys: readonly RegExp[] = [/^\d{4}-\d\d-\d\d$/u, /^\d{1,5}(?:\.\d{1,5}){1,2}$/u];
+
+/**
+ * One spelling for what people write in several: "ß" is "SS", "ı" is "I", and half a character, of which no text is made, is
+ * the sign for that.
+ */
+export function normal(text: string): string {
+  return text.toWellFormed().normalize("NFKC").toLowerCase().toUpperCase().normalize("NFKC");
 }
 
 function wordsOf(text: string): readonly string[] {
-  return text.match(/[\p{L}\p{N}]+/gu) ?? [];
+  return text.match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
 }
 
 /** What a text says to whoever tries the usual encodings on it. */

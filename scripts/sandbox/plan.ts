@@ -1,10 +1,13 @@
 import { emailReservation } from "../../shared/members/invitation.ts";
+import { remedies } from "../../shared/media/rejection.ts";
 import { receiptCodeOf } from "../../shared/surveys/submitSurvey.ts";
-import { counterId } from "../../shared/tenancy/counter.ts";
+import { hashOf } from "../../shared/templates/publishTemplate.ts";
+import type { Template } from "../../shared/templates/template.ts";
 import { reservationId, reservationKind } from "../../shared/tenancy/reservation.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
-import { counters } from "../../shared/tenants/tenant.ts";
-import { Unclassified, type RedactedItem } from "./redact.ts";
+import { defaultColor } from "../../shared/tenants/tenant.ts";
+import type { Video } from "../../shared/videos/video.ts";
+import type { RedactedItem } from "./redact.ts";
 
 /** What becomes of a kind's items: copied, redacted and then finished as said, or left where they are, for a reason. */
 type Fate =
@@ -13,20 +16,33 @@ type Fate =
 
 /** Where nobody listens (RFC 2606, 2). */
 const nobodysAddress = "https://redacted.invalid/";
-const disabled = "disabled";
-const notProcessed = "processing_failed";
+/** What every placeholder is. */
+const contentType = "video/mp4";
 
 /** What finishing writes, whatever was there. */
-export const finishes: readonly string[] = [nobodysAddress, disabled, notProcessed];
+export const finishes: readonly string[] = [nobodysAddress, contentType, defaultColor, ...Object.values(remedies)];
 
 /**
  * The fate of every kind. A kind that is not here, or a field of one that is not classified, ends the copy. Finishing is for
  * what a redacted item alone would promise and the sandbox cannot keep.
  */
 export const plan: Readonly<Record<string, Fate>> = {
-  tenant: { copied: true },
-  member: { copied: true },
-  template: { copied: true },
+  // It arrives in another tenant, of which this is all that it takes over.
+  tenant: {
+    copied: true,
+    finish: ({ id, kind, schemaVersion, createdAt, updatedAt, consentText, branding }) => [
+      {
+        ...{ id, kind, schemaVersion, createdAt, updatedAt, consentText },
+        branding: { ...(branding as object), color: defaultColor },
+      },
+    ],
+  },
+  // The tenant's owners are those who can sign in there.
+  member: { copied: true, finish: (member) => [{ ...member, ...humbled(member) }] },
+  template: {
+    copied: true,
+    finish: (template, original) => [{ ...template, ...publishedAs(template, original) }],
+  },
   templateVersion: { copied: true },
   apiKey: { copied: true },
   survey: {
@@ -45,22 +61,11 @@ export const plan: Readonly<Record<string, Fate>> = {
   webhook: {
     copied: true,
     finish: ({ previousSecrets: _, ...webhook }) => [
-      { ...webhook, url: nobodysAddress, protectedSecret: "", status: disabled },
+      { ...webhook, url: nobodysAddress, protectedSecret: "", status: "disabled" },
     ],
   },
-  video: {
-    copied: true,
-    finish: ({ evidence: _, ...video }) => [{ ...video, state: settledState(video["state"]) }],
-  },
-  counter: {
-    copied: true,
-    finish: (counter, { id }) => {
-      // Their ids are no ids of anybody: `cnt_` and one of our words.
-      if (!Object.values(counters).some((name) => id === counterId(name)))
-        throw new Unclassified(`counter ${id} is new`);
-      return [{ ...counter, id }];
-    },
-  },
+  video: { copied: true, finish: (video) => [placeholder(video)] },
+  counter: { left: "counted anew of what arrives" },
   reservation: { left: "made anew of the pseudonyms" },
   fact: { left: "the sandbox has a log of its own" },
   recorded: { left: "the sandbox has a log of its own" },
@@ -87,7 +92,24 @@ function receipt({ receiptCode: secret }: RedactedItem): { receiptCode?: string 
   return typeof secret === "string" ? { receiptCode: receiptCodeOf(Buffer.from(secret, "hex")) } : {};
 }
 
-/** Nothing of a recording arrives, so nobody can go on with one that was under way. */
-function settledState(state: unknown): unknown {
-  return state === "uploaded" || state === "processing" ? notProcessed : state;
+/** An owner is an admin: who arrives cannot sign in, and would count as somebody who can. */
+function humbled({ role }: RedactedItem): { role: unknown } {
+  return { role: role === "owner" ? "admin" : role };
+}
+
+/** A template that says what was published last still does: there is nothing new to publish. */
+function publishedAs(copy: RedactedItem, original: StoredItem): { publishedHash?: string } {
+  const { publishedHash, ...said } = original as unknown as Template;
+  return publishedHash === hashOf(said) ? { publishedHash: hashOf(copy as unknown as Template) } : {};
+}
+
+/** Nothing of a recording arrives: nobody can go on with one that was under way, and what stands in for it is an MP4. */
+function placeholder({ evidence: _, analysis: __, ...copy }: RedactedItem): RedactedItem {
+  const { state, upload, rejection } = copy as unknown as Video;
+  return {
+    ...copy,
+    state: state === "uploaded" || state === "processing" ? "processing_failed" : state,
+    upload: { ...upload, contentType },
+    ...(rejection !== undefined && { rejection: { ...rejection, remedy: remedies[rejection.code] } }),
+  };
 }

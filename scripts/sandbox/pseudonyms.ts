@@ -18,7 +18,15 @@ const redacted = "Redacted";
 const nowhere = { domain: "redacted.invalid", callingCode: "+999" } as const;
 
 /** What is in every copy, whosever it is. */
-export const standIns: readonly string[] = [filler, redacted, nowhere.domain, ...wordsOfNames];
+export const standIns: readonly string[] = [filler.repeat(2), redacted, nowhere.domain, ...wordsOfNames];
+
+/** The years that a time can be written with (RFC 3339). */
+const earliest = Date.parse("0000-01-01T00:00:00.000Z");
+
+const nameOf = {
+  language: new Intl.DisplayNames("en", { type: "language", fallback: "none" }),
+  region: new Intl.DisplayNames("en", { type: "region", fallback: "none" }),
+};
 
 /**
  * What stands in a copy for what must not be in it. The same value has the same pseudonym everywhere, in every copy that is
@@ -26,13 +34,10 @@ export const standIns: readonly string[] = [filler, redacted, nowhere.domain, ..
  */
 export class Pseudonyms {
   readonly #key: Uint8Array;
-  /** Milliseconds by which every time is earlier: order and distances stay, days and hours do not. */
-  readonly #earlierMs: number;
 
   /** `key`: 32 random bytes. */
   constructor(key: Uint8Array) {
     this.#key = key;
-    this.#earlierMs = dayMs + (this.#hash("time", "").readUInt32BE() % (13 * dayMs));
   }
 
   /** An id or the name of a blob; whatever is neither becomes unrecognisable. */
@@ -67,15 +72,22 @@ export class Pseudonyms {
     return nowhere.callingCode + String(digits).padStart(11, "0");
   }
 
-  /** Another text of the same length. */
+  /** Another text, about as long. */
   freeText(text: string): string {
-    const length = Array.from(text).length;
+    const length = lengthClass(Array.from(text).length);
     return filler.repeat(Math.ceil(length / filler.length)).slice(0, length);
   }
 
-  /** A time or a day, with as many digits as it had. */
-  time(text: string): string {
-    const earlier = new Date(Date.parse(text) - this.#earlierMs).toISOString();
+  /**
+   * A time or a day, with as many digits as it had, one to fourteen days earlier. What belongs to one subject moves by one
+   * and the same time: its order and distances stay, days and hours do not, and no subject tells how far another moved.
+   * Undefined for what is no time.
+   */
+  time(text: string, subject: string): string | undefined {
+    const time = Date.parse(text);
+    if (Number.isNaN(time)) return undefined;
+    const earlierMs = dayMs + (this.#hash("time", subject).readUInt32BE() % (13 * dayMs));
+    const earlier = new Date(Math.max(earliest, time - earlierMs)).toISOString();
     return text.length === 10 ? earlier.slice(0, 10) : earlier;
   }
 
@@ -105,6 +117,20 @@ export class Pseudonyms {
 
 function letters(hash: Buffer, count: number): string {
   return Array.from(hash.subarray(0, count), (byte) => crockford.charAt(byte % crockford.length)).join("");
+}
+
+/** Its language and region, if there are such, and nothing else that stood there (BCP 47); `und` is no language. */
+export function languageOf(text: string): string {
+  const [language = "", ...subtags] = text.split("-");
+  if (!/^[a-z]{2,3}$/u.test(language) || nameOf.language.of(language) === undefined) return "und";
+  const region = subtags.find((subtag) => /^[A-Z]{2}$/u.test(subtag) && nameOf.region.of(subtag) !== undefined);
+  return region === undefined ? language : `${language}-${region}`;
+}
+
+/** The largest power of two, or one and a half of one, that is not above it: all that is told of how long a text was. */
+export function lengthClass(length: number): number {
+  const power = sizeClass(length);
+  return length >= power * 1.5 ? Math.trunc(power * 1.5) : power;
 }
 
 /** The largest power of two that is not above it: all that is told of how large a file was. */

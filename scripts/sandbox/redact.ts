@@ -1,9 +1,9 @@
 import type { Question } from "../../shared/templates/template.ts";
-import { type Classification, type FieldClasses } from "../../shared/tenancy/classification.ts";
+import { type Classification, type FieldClasses, isListOfWords } from "../../shared/tenancy/classification.ts";
 import type { ListedKind } from "../../shared/tenancy/kind.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import type { WrittenItem } from "../../shared/tenancy/wholeTenant.ts";
-import { type Pseudonyms, sizeClass } from "./pseudonyms.ts";
+import { type Pseudonyms, languageOf, sizeClass } from "./pseudonyms.ts";
 
 /** Nobody has said what this field, or this kind, holds: nothing of it may leave. The message has its name and no value. */
 export class Unclassified extends Error {
@@ -67,7 +67,7 @@ function one(
   replace: (found: Classified) => Scalar,
 ): unknown {
   if (value === null) return null;
-  if (typeof said === "object") {
+  if (typeof said === "object" && !isListOfWords(said)) {
     if (typeof value !== "object") throw new Unclassified(`${way} is classified as something with fields`);
     return mapped(said, value, way, replace);
   }
@@ -90,32 +90,59 @@ export async function redacted(
   questionsOf: QuestionsOf,
 ): Promise<RedactedItem> {
   const questions = item.kind === "survey" ? await questionsOf(String(item["templateVersionId"])) : undefined;
+  const subject = subjectOf(item);
   const fields = mapped(kind.fields, ownFields(item), item.kind, (found) => {
     const place = `${item.id} ${found.way}`;
+    if (found.said === "time") return time(found, subject, pseudonyms);
     if (found.said !== "freeText") return replacement(found, place, pseudonyms);
     const [, field, questionId] = found.way.split(".");
     const question = field === "answers" ? questions?.find(({ id }) => id === questionId) : undefined;
     return question === undefined ? text(found.value, pseudonyms) : answer(question, found.value, place, pseudonyms);
   });
+  const timeOf = (name: "createdAt" | "updatedAt") =>
+    time({ said: "time", value: item[name], way: `${item.kind}.${name}` }, subject, pseudonyms);
   return {
     ...fields,
     id: pseudonyms.id(item.id),
     kind: item.kind,
     schemaVersion: item.schemaVersion,
-    createdAt: pseudonyms.time(item.createdAt),
-    updatedAt: pseudonyms.time(item.updatedAt),
+    createdAt: timeOf("createdAt"),
+    updatedAt: timeOf("updatedAt"),
     ...(typeof item.ttl === "number" && { ttl: item.ttl }),
   };
 }
 
+/** Whatever moves in time together: a survey with its links and videos, a template with its versions. */
+function subjectOf({ id, surveyId, templateId }: StoredItem): string {
+  return String(surveyId ?? templateId ?? id);
+}
+
+/** Numbers of a version: whoever asks for the look of everything that is copied finds no letter in it. */
+const version = /^\d{1,5}(?:\.\d{1,5}){0,2}$/u;
+
 function replacement({ said, value, way }: Classified, place: string, pseudonyms: Pseudonyms): Scalar {
-  if (said === "public" || said === "technical" || said === "freeText") return value;
+  if (typeof said !== "string") {
+    if (typeof value !== "string" || !said.includes(value)) throw new Unclassified(`${way} is no word of its list`);
+    return value;
+  }
+  if (said === "technical") {
+    if (typeof value === "string" && !version.test(value)) throw new Unclassified(`${way} is no figure`);
+    return value;
+  }
   if (said === "size" && typeof value === "number") return sizeClass(value);
-  // The points of a curve.
+  // Points of a curve, and how long something was heard or seen.
   if (said === "fingerprint" && typeof value === "number") return 0;
   if (said === "secret") return pseudonyms.secret(place);
-  if (typeof value !== "string" || said === "size") throw new Unclassified(`${way} is no ${said}`);
+  if (typeof value !== "string") throw new Unclassified(`${way} is no ${said}`);
+  if (said === "language") return languageOf(value);
+  if (said === "size" || said === "time" || said === "freeText") throw new Unclassified(`${way} is no ${said}`);
   return pseudonyms[said](value);
+}
+
+function time({ value, way }: Classified, subject: string, pseudonyms: Pseudonyms): string {
+  const moved = typeof value === "string" ? pseudonyms.time(value, subject) : undefined;
+  if (moved === undefined) throw new Unclassified(`${way} is no time`);
+  return moved;
 }
 
 function text(value: Scalar, pseudonyms: Pseudonyms): Scalar {
@@ -136,7 +163,9 @@ function answer(question: Question, value: Scalar, place: string, pseudonyms: Ps
   if (typeof value === "boolean") return chance < 0.5;
   if (question.type === "number") {
     const { minimum = Math.min(0, question.maximum ?? 0), maximum = Math.max(100, minimum) } = question;
-    return Math.round(minimum + chance * (maximum - minimum));
+    // Of few digits, so that it is nobody's in particular.
+    const round = Number(Math.round(minimum + chance * (maximum - minimum)).toPrecision(3));
+    return round >= minimum && round <= maximum ? round : minimum;
   }
   return text(value, pseudonyms);
 }

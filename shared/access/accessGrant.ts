@@ -44,7 +44,7 @@ export const accessRequestKind = defineKind<AccessRequest>("accessRequest", {
 
 export const accessGrantKind = defineKind<AccessGrant>("accessGrant", {
   schemaVersion: 1,
-  fields: { ...wishFields, state: "public", grantedBy: "id", grantedUntil: "time" },
+  fields: { ...wishFields, state: ["requested", "granted", "refused", "revoked"], grantedBy: "id", grantedUntil: "time" },
   ttlSeconds,
   lists: [{ where: [], orderBy: "createdAt", direction: "descending" }],
 });

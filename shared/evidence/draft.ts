@@ -38,7 +38,7 @@ export const draftKind = defineKind<EvidenceDraft>("evidenceDraft", {
       blocks: { id: "id", size: "size" },
     },
     etags: { original: "fingerprint", video: "fingerprint", poster: "fingerprint", sprite: "fingerprint" },
-    steps: { what: "public", at: "time" },
+    steps: { what: ["taken_over", "hashed", "prepared", "stored"], at: "time" },
     tools: {
       ffmpeg: { version: "technical", sha256: "technical" },
       ffprobe: { version: "technical", sha256: "technical" },

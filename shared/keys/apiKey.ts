@@ -46,10 +46,10 @@ export const apiKeyKind = defineKind<ApiKey>("apiKey", {
   schemaVersion: 1,
   fields: {
     name: "personal",
-    scopes: "public",
+    scopes,
     expiresAt: "time",
     createdBy: "id",
-    status: "public",
+    status: ["active", "revoked"],
     secretHash: "secret",
     lastUsedOn: "time",
   },

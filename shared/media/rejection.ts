@@ -16,6 +16,7 @@ export const remedies = {
 } as const;
 
 export type RejectionCode = keyof typeof remedies;
+export const rejectionCodes = Object.keys(remedies) as RejectionCode[];
 
 /** The recording is refused. `message` is for the operator's log; {@link remedy} is for the guest. */
 export class Rejection extends Error {

@@ -13,7 +13,7 @@ export interface Member {
 
 export const memberKind = defineKind<Member>("member", {
   schemaVersion: 1,
-  fields: { email: "email", role: "public", status: "public" },
+  fields: { email: "email", role: memberRoles, status: ["active", "disabled"] },
   lists: [
     { where: [], orderBy: "createdAt", direction: "ascending" },
     { where: ["role"], orderBy: "createdAt", direction: "ascending" },
@@ -48,8 +48,8 @@ export const invitationKind = defineKind<Invitation>("invitation", {
   schemaVersion: 1,
   fields: {
     email: "email",
-    role: "public",
-    status: "public",
+    role: memberRoles,
+    status: ["open", "accepted", "revoked"],
     secretHash: "secret",
     protectedToken: "secret",
     expiresAt: "time",

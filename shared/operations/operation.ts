@@ -26,11 +26,11 @@ export function withOutcome({ action, startedBy }: Operation, outcome: Outcome):
 export const operationKind = defineKind<Operation>("operation", {
   schemaVersion: 1,
   fields: {
-    action: "public",
-    status: "public",
+    action: "technical",
+    status: ["running", "succeeded", "failed"],
     progress: "technical",
     resultId: "id",
-    failure: { code: "public", detail: "freeText" },
+    failure: { code: "technical", detail: "freeText" },
     startedBy: "id",
   },
 });

@@ -22,8 +22,8 @@ export const linkKind = defineKind<Link>("link", {
   schemaVersion: 1,
   fields: {
     surveyId: "id",
-    status: "public",
-    channel: "public",
+    status: ["active", "replaced", "closed"],
+    channel: ["email", "none"],
     secretHash: "secret",
     protectedToken: "secret",
     expiresAt: "time",

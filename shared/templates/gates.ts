@@ -1,8 +1,9 @@
 import { Type } from "@sinclair/typebox";
 import { Choice, type Static, Whole, closed, optional } from "../schema.ts";
 
+export const gateActions = ["off", "hint", "retake"] as const;
 const Action = Choice(
-  ["off", "hint", "retake"],
+  gateActions,
   "hint: members are told with the video; retake: the guest is asked, once for a question, to record it again",
 );
 const OfTime = closed({

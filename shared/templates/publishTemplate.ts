@@ -40,7 +40,7 @@ async function publish(tenant: TenantScope, templateId: string): Promise<Templat
 }
 
 /** Equal for equal content, whatever the order in which the members of an object were sent. */
-function hashOf({ name, questions }: Template): string {
+export function hashOf({ name, questions }: Pick<Template, "name" | "questions">): string {
   const canonical = JSON.stringify([name, questions], (_key, value: unknown) =>
     value !== null && typeof value === "object" && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))

@@ -3,7 +3,7 @@ import { Value } from "@sinclair/typebox/value";
 import { Choice, Decimal, Line, List, type Static, Text, Whole, closed, optional } from "../schema.ts";
 import { defineKind } from "../tenancy/kind.ts";
 import { fault } from "../validator.ts";
-import { Gates } from "./gates.ts";
+import { Gates, gateActions } from "./gates.ts";
 
 /** Characters of an answer whose question names no limit. */
 export const longestText = 5_000;
@@ -19,6 +19,8 @@ const required = optional(
   Type.Boolean({ description: "Whether a survey can be submitted without it; false by default" }),
 );
 const kindOf = <const W extends string>(word: W) => Choice([word]);
+
+const questionTypes = ["video", "text", "number", "choice", "boolean", "date", "section"] as const;
 
 const variants = [
   closed({
@@ -90,23 +92,23 @@ export interface Template {
   readonly publishedHash?: string;
 }
 
-const gate = { action: "public", share: "technical" } as const;
+const gate = { action: gateActions, share: "technical" } as const;
 const questionFields = {
   id: "handle",
-  type: "public",
+  type: questionTypes,
   label: "freeText",
   guidance: "freeText",
-  required: "public",
+  required: "technical",
   minSeconds: "technical",
   maxSeconds: "technical",
   maxBytes: "technical",
-  hls: "public",
-  gates: { short: { action: "public", seconds: "technical" }, black: gate, silent: gate, frozen: gate },
+  hls: "technical",
+  gates: { short: { action: gateActions, seconds: "technical" }, black: gate, silent: gate, frozen: gate },
   maxLength: "technical",
   minimum: "technical",
   maximum: "technical",
   options: { value: "handle", label: "freeText" },
-  multiple: "public",
+  multiple: "technical",
 } as const;
 
 export const templateKind = defineKind<Template>("template", {

@@ -19,7 +19,7 @@ interface Note {
   readonly rank?: number;
   readonly tags?: Readonly<Record<string, string>>;
 }
-const noteFields = { color: "public", rank: "technical", tags: { "*": "public" } } as const;
+const noteFields = { color: "freeText", rank: "technical", tags: { "*": "freeText" } } as const;
 const noteKind = defineKind<Note>("note", { schemaVersion: 3, fields: noteFields });
 const counterKind = defineKind<{ readonly value: number }>("counter", {
   schemaVersion: 1,

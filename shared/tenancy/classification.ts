@@ -15,31 +15,37 @@ export const classifications = [
   "freeText",
   /** Opens something, or is the hash or the ciphertext of what does; an address that accepts calls. Never leaves. */
   "secret",
-  /** What a file or text is recognised by without being told: a hash of it, its version, the curve of its sound. */
+  /** What a file or text is recognised by without being told: a hash of it, its version, what it sounds and looks like. */
   "fingerprint",
   /** Bytes of a file that somebody made. */
   "size",
   /** A time of day in somebody's life or of our work. */
   "time",
-  /** A word of a closed list, a language or a color. */
-  "public",
-  /** A figure, or a version of what we made ourselves. */
+  /** A language, as a caller wrote it (BCP 47): there is room for more than a language in that. */
+  "language",
+  /** A figure, a yes or no, the number of a version, or a name that our own code gives. */
   "technical",
 ] as const;
-export type Classification = (typeof classifications)[number];
+/** Of a word that is one of few and tells nothing of anybody, its list. */
+export type Classification = (typeof classifications)[number] | readonly string[];
+
+export function isListOfWords(said: Classification | FieldClasses): said is readonly string[] {
+  return Array.isArray(said);
+}
 
 type Scalar = string | number | boolean;
+type WordOf<V> = (V extends readonly (infer Word)[] ? Word : V) & string;
 type KeyOf<T> = T extends unknown ? keyof T & string : never;
 type ValueAt<T, K> = T extends unknown ? (K extends keyof T ? NonNullable<T[K]> : never) : never;
 type Shape<V> = [V] extends [Scalar | readonly Scalar[]]
-  ? Classification
+  ? (typeof classifications)[number] | readonly WordOf<V>[]
   : [V] extends [readonly (infer Item)[]]
     ? Classified<Item>
     : Classified<V>;
 
 /**
- * A classification for every field of a type, inner ones included: what has none does not compile. Items of a list are
- * classified as one. A map has the single entry `*` for whatever keys; the fields of a union are those of all its members.
+ * A classification for every field of a type, inner ones included: what has none does not compile, nor does a list with a
+ * word that the field cannot have. Items of a list are classified as one. A map has the single entry `*` for whatever keys; the fields of a union are those of all its members.
  */
 export type Classified<T> =
   string extends KeyOf<T>

@@ -66,14 +66,14 @@ export interface Fact {
 export const factKind: Kind<Fact> = defineKind<Fact>("fact", {
   schemaVersion: 1,
   fields: {
-    action: "public",
-    actor: { type: "public", id: "id" },
+    action: "technical",
+    actor: { type: actorTypes, id: "id" },
     requestId: "id",
     source: "personal",
     target: "id",
-    denied: "public",
-    events: { type: "public", data: { "*": "id" } },
-    commands: { queue: "public", message: { "*": "id" } },
+    denied: "technical",
+    events: { type: eventTypes, data: { "*": "id" } },
+    commands: { queue: "technical", message: { "*": "id" } },
   },
   lists: [{ where: [], orderBy: "createdAt", direction: "ascending" }],
 });

@@ -9,7 +9,7 @@ interface Note {
   readonly color: string;
   readonly rank: string;
 }
-const fields = { color: "public", rank: "public" } as const;
+const fields = { color: "freeText", rank: "freeText" } as const;
 const noteKind = defineKind<Note>("note", {
   schemaVersion: 1,
   fields,

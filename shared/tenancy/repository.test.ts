@@ -15,7 +15,7 @@ interface Note {
 }
 const noteKind = defineKind<Note>("note", {
   schemaVersion: 2,
-  fields: { color: "public", rank: "public" },
+  fields: { color: "freeText", rank: "freeText" },
   lists: [
     { where: [], orderBy: "rank", direction: "ascending" },
     { where: ["color"], orderBy: "rank", direction: "descending" },
@@ -25,7 +25,7 @@ const noteKind = defineKind<Note>("note", {
 });
 const memoKind = defineKind<Note>("memo", {
   schemaVersion: 1,
-  fields: { color: "public", rank: "public" },
+  fields: { color: "freeText", rank: "freeText" },
   lists: [{ where: [], orderBy: "rank", direction: "ascending" }],
 });
 

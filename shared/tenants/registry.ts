@@ -1,5 +1,5 @@
 import { defineKind } from "../tenancy/kind.ts";
-import type { Tenant } from "./tenant.ts";
+import { type Tenant, plans, tenantStates } from "./tenant.ts";
 
 /** The platform's copy of what a tenant's own document says. Its id is the tenant's. */
 export interface RegisteredTenant extends Pick<Tenant, "name" | "plan" | "state" | "account"> {
@@ -11,9 +11,9 @@ export const registeredTenantKind = defineKind<RegisteredTenant>("registeredTena
   schemaVersion: 1,
   fields: {
     name: "personal",
-    plan: "public",
-    state: "public",
-    account: "technical",
+    plan: plans,
+    state: tenantStates,
+    account: "handle",
     setup: { ownerEmail: "email", operationId: "id" },
   },
   lists: [

@@ -68,11 +68,11 @@ export const tenantKind = defineKind<Tenant>("tenant", {
   schemaVersion: 1,
   fields: {
     name: "personal",
-    plan: "public",
-    state: "public",
-    account: "technical",
+    plan: plans,
+    state: tenantStates,
+    account: "handle",
     quotas: { surveys: "technical", videoBytes: "technical", members: "technical" },
     consentText: { version: "technical", text: "freeText" },
-    branding: { displayName: "personal", color: "public" },
+    branding: { displayName: "personal", color: "personal" },
   },
 });

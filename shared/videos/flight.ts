@@ -8,20 +8,29 @@ import { Choice, List, type Static, Whole, closed, optional } from "../schema.ts
  * optional, and none of it is free text.
  */
 
-const kinds = ["phone", "tablet", "computer"] as const;
-const systems = ["android", "ios", "ipados", "macos", "windows", "linux", "chromeos", "other"] as const;
+export const deviceKinds = ["phone", "tablet", "computer"] as const;
+export const deviceSystems = ["android", "ios", "ipados", "macos", "windows", "linux", "chromeos", "other"] as const;
 /** Browsers by their brand; `app` is an app that records by itself. */
-const clients = ["app", "chrome", "edge", "firefox", "opera", "safari", "samsung_internet", "other"] as const;
-const codecs = ["h264", "hevc", "vp8", "vp9", "av1", "aac", "opus", "vorbis", "pcm"] as const;
+export const deviceClients = [
+  "app",
+  "chrome",
+  "edge",
+  "firefox",
+  "opera",
+  "safari",
+  "samsung_internet",
+  "other",
+] as const;
+export const codecs = ["h264", "hevc", "vp8", "vp9", "av1", "aac", "opus", "vorbis", "pcm"] as const;
 export type Codec = (typeof codecs)[number];
 
 const Version = Type.String({ pattern: "^[0-9]{1,5}(?:\\.[0-9]{1,5}){0,2}$", maxLength: 17 });
 
 const facts = {
-  kind: optional(Choice(kinds)),
-  system: optional(Choice(systems)),
+  kind: optional(Choice(deviceKinds)),
+  system: optional(Choice(deviceSystems)),
   systemVersion: optional(Version),
-  client: optional(Choice(clients, "The browser, or `app`")),
+  client: optional(Choice(deviceClients, "The browser, or `app`")),
   clientVersion: optional(Version),
 };
 

@@ -19,7 +19,7 @@ export interface ScanResult {
 
 export const scanResultKind = defineKind<ScanResult>("scanResult", {
   schemaVersion: 1,
-  fields: { videoId: "id", verdict: "public" },
+  fields: { videoId: "id", verdict: scanVerdicts },
   ttlSeconds: 30 * 86_400,
 });
 

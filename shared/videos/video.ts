@@ -1,10 +1,10 @@
 import type { Analysis } from "../media/analyse.ts";
 import type { Method } from "../media/encode.ts";
-import type { RejectionCode } from "../media/rejection.ts";
+import { type RejectionCode, rejectionCodes } from "../media/rejection.ts";
 import type { Cue } from "../media/stills.ts";
 import { defineKind } from "../tenancy/kind.ts";
-import type { Flight } from "./flight.ts";
-import type { Remark } from "./remarks.ts";
+import { type Flight, codecs, deviceClients, deviceKinds, deviceSystems } from "./flight.ts";
+import { type Remark, gateNames } from "./remarks.ts";
 
 export const videoStates = [
   "awaiting_upload",
@@ -140,30 +140,30 @@ export interface Video {
 }
 
 const outputFields = { blob: "id", size: "size", sha256: "fingerprint" } as const;
-const stretches = { totalMs: "technical", longest: { startMs: "technical", endMs: "technical" } } as const;
+const stretches = { totalMs: "fingerprint", longest: { startMs: "fingerprint", endMs: "fingerprint" } } as const;
 
 export const videoKind = defineKind<Video>("video", {
   schemaVersion: 1,
   fields: {
     surveyId: "id",
     questionId: "handle",
-    state: "public",
+    state: videoStates,
     upload: {
       size: "size",
-      contentType: "public",
+      contentType: "freeText",
       sha256: "fingerprint",
       blockSize: "technical",
       expiresAt: "time",
     },
     flight: {
       device: {
-        kind: "public",
-        system: "public",
+        kind: deviceKinds,
+        system: deviceSystems,
         systemVersion: "technical",
-        client: "public",
+        client: deviceClients,
         clientVersion: "technical",
       },
-      codecs: "public",
+      codecs,
       renewals: { at: "time", receivedBytes: "size" },
       journal: {
         retries: "technical",
@@ -179,7 +179,7 @@ export const videoKind = defineKind<Video>("video", {
     uploadedAt: "time",
     uploadEtag: "fingerprint",
     original: outputFields,
-    scan: { gate: "public", etag: "fingerprint", verdict: "public", at: "time" },
+    scan: { gate: ["clamd", "defender"], etag: "fingerprint", verdict: ["waiting", "clean", "malicious"], at: "time" },
     outputs: {
       video: outputFields,
       poster: outputFields,
@@ -194,26 +194,26 @@ export const videoKind = defineKind<Video>("video", {
           height: "technical",
         },
       },
-      method: "public",
+      method: ["remux", "transcode"],
       durationMs: "technical",
       width: "technical",
       height: "technical",
     },
     evidence: { blob: "id", size: "size", manifestHash: "fingerprint", sealedAt: "time" },
-    rejection: { code: "public", remedy: "public" },
+    rejection: { code: rejectionCodes, remedy: "freeText" },
     attempts: "technical",
-    analysisState: "public",
+    analysisState: analysisStates,
     analysisAttempts: "technical",
     analysis: {
-      loudness: { integratedLufs: "technical", rangeLu: "technical", truePeakDbfs: "technical" },
+      loudness: { integratedLufs: "fingerprint", rangeLu: "fingerprint", truePeakDbfs: "fingerprint" },
       waveform: "fingerprint",
       silent: stretches,
       black: stretches,
       frozen: stretches,
     },
     stream: { media: outputFields, playlist: outputFields },
-    remarks: { gate: "public", asks: "public" },
-    legalHold: "public",
+    remarks: { gate: gateNames, asks: ["hint", "retake"] },
+    legalHold: "technical",
   },
   lists: [
     { where: ["state"], orderBy: "updatedAt", direction: "ascending" },

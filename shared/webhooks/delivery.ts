@@ -31,9 +31,9 @@ export const deliveryKind = defineKind<Delivery>("delivery", {
   fields: {
     webhookId: "id",
     eventId: "id",
-    state: "public",
+    state: ["pending", "delivered", "failed", "exhausted"],
     body: "secret",
-    attempts: { at: "time", ms: "technical", status: "technical", error: "public" },
+    attempts: { at: "time", ms: "technical", status: "technical", error: "technical" },
     nextAttemptAt: "time",
   },
   ttlSeconds: 30 * 86_400,

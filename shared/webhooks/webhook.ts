@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { EventType } from "../tenancy/fact.ts";
+import { type EventType, eventTypes } from "../tenancy/fact.ts";
 import { defineKind } from "../tenancy/kind.ts";
 
 /** Secrets of one webhook that sign beside the current one: as many as it can be rotated in the time of an overlap. */
@@ -26,8 +26,8 @@ export const webhookKind = defineKind<Webhook>("webhook", {
   schemaVersion: 1,
   fields: {
     url: "secret",
-    events: "public",
-    status: "public",
+    events: eventTypes,
+    status: ["enabled", "disabled"],
     protectedSecret: "secret",
     previousSecrets: { protectedSecret: "secret", until: "time" },
   },

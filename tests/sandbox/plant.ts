@@ -1,10 +1,11 @@
 import { clip } from "../../scripts/clips.ts";
-import { type StoredDocument, documents, item, settled, write } from "../support/contracts.ts";
+import { type StoredDocument, amend, documents, item, settled, write } from "../support/contracts.ts";
 import { type TestTenant, expectApi, newSurvey } from "../support/tenant.ts";
 import { processed, send } from "../support/upload.ts";
 import type { Tokens } from "./tokens.ts";
 
 const surveyStates = ["draft", "invited", "in_progress", "submitted", "in_review", "changes_requested", "completed"];
+const dayMs = 86_400_000;
 const videoStates = ["ready", "ready", "ready", "ready", "awaiting_upload", "processing", "rejected", "deleted"];
 /** Recordings for one question are often as long. A small tenant has the first few of them. */
 const shapes = [
@@ -24,7 +25,14 @@ const bytesOfSecond = [20_000, 50_000, 90_000];
 export async function plant(tenant: TestTenant, surveys: number, tokens: Tokens): Promise<void> {
   const { token } = tenant.owner;
   const choices = [tokens.handle(), tokens.handle()] as const;
-  const answers = { name: tokens.text(), [tokens.handle()]: choices[0], born: "1987-03-14", rooms: 4, pets: true };
+  const answers = {
+    name: tokens.text(),
+    [tokens.handle()]: choices[0],
+    born: "1987-03-14",
+    rooms: 4,
+    pets: true,
+    meter: tokens.number(),
+  };
   const [, chosen = ""] = Object.keys(answers);
   const { guest, surveyId } = await newSurvey(tenant, {
     questions: [
@@ -39,9 +47,10 @@ export async function plant(tenant: TestTenant, surveys: number, tokens: Tokens)
       { id: "born", type: "date", label: "Born" },
       { id: "rooms", type: "number", label: "Rooms", minimum: 1, maximum: 9 },
       { id: "pets", type: "boolean", label: "Pets" },
+      { id: "meter", type: "number", label: "Meter" },
     ],
     survey: {
-      guest: { name: tokens.name(), email: tokens.email(), phone: tokens.phone(), locale: "de-CH" },
+      guest: { name: tokens.name(), email: tokens.email(), phone: tokens.phone(), locale: tokens.locale() },
       externalRef: tokens.reference(),
       assigneeId: tenant.owner.id,
     },
@@ -54,7 +63,7 @@ export async function plant(tenant: TestTenant, surveys: number, tokens: Tokens)
     token,
     body: { url: `https://${tokens.handle()}.example.com/`, events: ["survey.created"] },
   });
-  const expiresAt = new Date(Date.now() + 86_400_000).toISOString();
+  const expiresAt = new Date(Date.now() + dayMs).toISOString();
   await expectApi("POST /v1/keys", 201, { token, body: { name: tokens.name(), scopes: ["surveys:read"], expiresAt } });
   await expectApi("POST /v1/members", 201, { token, body: { email: tokens.email(), role: "surveyor" } });
   await settled(tenant.id);
@@ -66,7 +75,11 @@ export async function plant(tenant: TestTenant, surveys: number, tokens: Tokens)
   const planted = Array.from({ length: surveys - 1 }, (_, at) =>
     copiesOf(tenant.id, template, { at, shapeCount, chosen, choices, tokens }),
   );
+  await amend(tenant.id, tenant.id, { "/branding/color": tokens.color() });
+  // What was counted wrong stays there.
+  await amend(tenant.id, "cnt_surveys", { "/value": surveys + 7 });
   const others = [
+    item(tenant.id, "member", `mbr_${tokens.hash(40)}`, { email: tokens.email(), role: "owner", status: "active" }),
     item(tenant.id, "accessGrant", tokens.id("acg"), {
       ...{ surveyId, reason: tokens.text(), until: expiresAt, operatorId: "operator", state: "requested" },
     }),
@@ -96,18 +109,23 @@ function copiesOf(
   const linkId = tokens.id("lnk");
   const day = new Date(Date.UTC(2026, 1, 1) + at * 7_654_321).toISOString();
   const times = { createdAt: day, updatedAt: day };
+  const later = new Date(Date.parse(day) + 60_000 + at * 1_001).toISOString();
   const answered = (value: unknown) => ({ value, at: day });
   const state = surveyStates[at % surveyStates.length];
   return [
     {
       ...own(survey),
       ...{ id: surveyId, state, linkId },
-      guest: { name: tokens.name(), email: tokens.email(), phone: tokens.phone(), locale: "fr-CH" },
+      guest: { name: tokens.name(), email: tokens.email(), phone: tokens.phone(), locale: tokens.locale() },
+      consent: { version: 1, accepted: true, at: later, locale: tokens.locale() },
       externalRef: tokens.reference(),
       answers: {
-        name: answered(tokens.text()),
+        // Half a character, as a text has that was cut somewhere.
+        name: answered(`${tokens.text()}${at % 50 === 0 ? "\ud83d" : ""}`),
         [chosen]: answered(choices[at % 2]),
-        born: answered("1950-01-31"),
+        // So many that a random day is often somebody's.
+        born: answered(new Date(Date.UTC(1950, 0) + ((at * 59) % 30_000) * dayMs).toISOString().slice(0, 10)),
+        meter: answered(tokens.number()),
         rooms: answered(5),
         pets: answered(at % 2 === 0),
       },
@@ -116,7 +134,10 @@ function copiesOf(
       ...times,
     },
     { ...own(link), id: linkId, surveyId, secretHash: tokens.hash(), protectedToken: tokens.hash(), ...times },
-    { ...videoOf(video, { surveyId, videoId, at, shapeCount, tokens }), ...times },
+    {
+      ...videoOf(video, { surveyId, videoId, at, shapeCount, tokens }),
+      ...{ createdAt: later, updatedAt: later, uploadedAt: later },
+    },
   ].map((document) => ({ ...document, tenantId }) as unknown as StoredDocument);
 }
 
@@ -138,13 +159,22 @@ function videoOf(
   ) as Record<"upload" | "original" | "outputs", object> & { outputs: { video: object } };
   const { upload, original, outputs, ...rest } = moved;
   const file = { size, sha256: tokens.hash() };
+  const stretches = () => ({
+    totalMs: tokens.number(),
+    longest: [{ startMs: tokens.number(), endMs: tokens.number() }],
+  });
   return {
     ...{ ...rest, id: videoId, surveyId, state },
-    upload: { ...upload, ...file },
-    ...(state === "rejected" && { rejection: { code: "corrupt", remedy: "Please record it again." } }),
+    upload: { ...upload, ...file, contentType: `video/webm;codecs="${tokens.handle()}"` },
+    ...(state === "rejected" && { rejection: { code: "corrupt", remedy: tokens.text() } }),
     ...(state === "ready" && {
       original: { ...original, ...file },
       outputs: { ...outputs, durationMs, width, height, video: { ...outputs.video, size, sha256: tokens.hash() } },
+      analysisState: "done",
+      analysis: {
+        loudness: { integratedLufs: tokens.number(), rangeLu: tokens.number(), truePeakDbfs: tokens.number() },
+        ...{ waveform: tokens.hash(), silent: stretches(), black: stretches(), frozen: stretches() },
+      },
     }),
   };
 }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BlobServiceClient } from "@azure/storage-blob";
+import { type BlockBlobClient, BlobServiceClient } from "@azure/storage-blob";
 import { localCredential } from "../../local/cosmos/testSupport.ts";
 import { operatorEmail } from "../../local/stack.ts";
 import { settingsFile } from "../../scripts/deploy/settings.ts";
@@ -98,29 +98,37 @@ class Run {
     await this.#refusesUnclassified(production, before);
     const exported = ["--from", "local", "--to", this.#drop, "--tenant", production.id] as const;
     await this.#begunWithAnotherKey(production, exported);
-    const cut = await this.#copy(exported, "drop");
+    const cut = await this.#copy(exported, { container: "drop", blobs: 1 });
     const interruptedAt = (await this.#namesIn("drop")).length;
+    await this.#beginsAnewAfterADay(production, exported, cut);
     const whole = await this.#copy(exported);
     this.#demand(whole.code === 0, `the export ended with ${whole.code ?? "a signal"}: ${whole.output}`);
     this.#demand(cut.code === null && whole.output.includes("going on with"), `it did not go on: ${whole.output}`);
+    const pages = (await this.#namesIn("drop")).length - 1;
+    await this.#doesNotGoOnWithAWholeOne(production, exported);
 
     const imported = ["--from", this.#drop, "--to", "local", "--tenant", sandbox.id] as const;
-    const half = await this.#copy(imported, containerName(sandbox.id));
+    await this.#asksWhichTenantsCopy(imported);
+    const half = await this.#copy(imported, { container: containerName(sandbox.id), blobs: 2 });
+    const notes = this.#blobs.getContainerClient(containerName(sandbox.id)).getBlockBlobClient("sandbox/progress.json");
+    const left = await noteOf(notes, half);
     const filled = await this.#copy(imported);
     this.#demand(
       half.code === null && filled.code === 0,
       `the import ended with ${filled.code ?? "a signal"}: ${filled.output}`,
     );
+    // As it is left by a run that is killed when all is done but this.
+    await notes.upload(left, left.length);
     const again = await this.#copy(imported);
     this.#demand(again.code === 0 && again.output.includes("is there already"), `again: ${again.output}`);
     const other = await this.#copy([...imported.slice(0, -1), production.id]);
     this.#demand(other.code === 1 && other.output.includes("has surveys"), `into a tenant in use: ${other.output}`);
 
-    const pages = await this.#textsIn("drop");
+    const handedOver = await this.#textsIn("drop");
     const after = await documents(sandbox.id);
     const log = await entries(sandbox.id);
     const played = await this.#looks(before, after, sandbox);
-    const inDrop = foundIn(pages, words);
+    const inDrop = foundIn(handedOver, words);
     const inSandbox = foundIn(
       [...after, ...log].map((document) => JSON.stringify(document)),
       words,
@@ -135,7 +143,7 @@ class Run {
     return {
       surveys: this.#surveys,
       ...{ planted: words.length, inProduction, inDrop: inDrop.length, inSandbox: inSandbox.length },
-      ...{ interruptedAt, pages: pages.length - 1, played },
+      ...{ interruptedAt, pages, played },
       seconds: { export: whole.seconds, import: filled.seconds },
       violations: this.#violations,
     };
@@ -144,7 +152,7 @@ class Run {
   /** An export that was begun with a key which is gone is begun anew: one folder never has pseudonyms of two keys. */
   async #begunWithAnotherKey(production: TestTenant, exported: readonly string[]): Promise<void> {
     const work = this.#blobs.getContainerClient("work");
-    await this.#copy(exported, "drop");
+    await this.#copy(exported, { container: "drop", blobs: 1 });
     const [begun = ""] = await this.#namesIn("drop");
     await work.getBlobClient("pseudonyms.json").delete();
     const { code, output } = await this.#copy(exported);
@@ -154,6 +162,47 @@ class Run {
     );
     this.#demand(begun !== "" && !output.includes(production.id), "nothing was begun, or it tells the tenant");
     for (const name of await this.#namesIn("drop")) await this.#blobs.getContainerClient("drop").deleteBlob(name);
+  }
+
+  /** What an interrupted copy knows is of another time after a day. */
+  async #beginsAnewAfterADay(production: TestTenant, exported: readonly string[], cut: Ended): Promise<void> {
+    const notes = this.#blobs.getContainerClient("work").getBlockBlobClient(`${production.id}.json`);
+    const kept = await noteOf(notes, cut);
+    const { folder, ...rest } = JSON.parse(kept.toString()) as { folder: string };
+    const startedAt = new Date(Date.now() - 90_000_000).toISOString();
+    const old = JSON.stringify({ ...rest, folder, startedAt });
+    await notes.upload(old, old.length);
+    const { code, output } = await this.#copy(exported);
+    this.#demand(code === 0 && !output.includes(folder), `begun long ago: ${code ?? ""} ${output}`);
+    for (const name of await this.#namesIn("drop"))
+      if (!name.startsWith(folder)) await this.#blobs.getContainerClient("drop").deleteBlob(name);
+    await notes.upload(kept, kept.length);
+  }
+
+  /** As it is left by an export that is killed when all is done but tidying up. */
+  async #doesNotGoOnWithAWholeOne(production: TestTenant, exported: readonly string[]): Promise<void> {
+    const [folder = ""] = (await this.#namesIn("drop")).flatMap((name) => name.split("/copy.json").slice(0, -1));
+    const notes = this.#blobs.getContainerClient("work").getBlockBlobClient(`${production.id}.json`);
+    const counts = { copied: {}, left: {}, replaced: {} };
+    const kept = JSON.stringify({ folder, startedAt: new Date().toISOString(), pages: 1, behind: "~", ...counts });
+    await notes.upload(kept, kept.length);
+    const { code, output } = await this.#copy(exported);
+    this.#demand(code === 0 && folder !== "" && !output.includes(folder), `with a whole copy: ${code ?? ""} ${output}`);
+  }
+
+  /** Nobody can tell by pseudonyms whose copy is the newest. */
+  async #asksWhichTenantsCopy(imported: readonly string[]): Promise<void> {
+    const drop = this.#blobs.getContainerClient("drop");
+    const strange = drop.getBlockBlobClient("tnt_00000000000000000000000000/00000000000000000000000000/copy.json");
+    await strange.upload("{}", 2);
+    const { code, output } = await this.#copy(imported);
+    this.#demand(code === 1 && output.includes("of several tenants"), `two tenants: ${code ?? ""} ${output}`);
+    await strange.delete();
+    const nowhere = await this.#copy([...imported, "--copy", "nowhere"]);
+    this.#demand(
+      nowhere.code === 1 && nowhere.output.includes("no finished copy nowhere"),
+      `nowhere: ${nowhere.output}`,
+    );
   }
 
   /** A field that nobody classified ends the copy, by its name, before anything leaves. */
@@ -185,19 +234,22 @@ class Run {
       this.#demand(countOf(after, kind) === 0, `there is ${kind}`);
     const { token } = owner;
     const listed = await listAll<{ id: string; state: string }>("/v1/surveys", token);
-    const inOrder = before
-      .filter(({ kind }) => kind === "survey")
-      .toSorted((one, two) => (String(one["updatedAt"]) < String(two["updatedAt"]) ? 1 : -1));
+    const statesOf = (surveys: readonly { readonly id: string; readonly state?: unknown }[]) =>
+      surveys.map(({ state }) => String(state)).toSorted();
     this.#demand(
-      listed.map(({ state }) => state).join() === inOrder.map((survey) => String(survey["state"])).join(),
-      "surveys are in another order, or other states",
+      statesOf(listed).join() === statesOf(before.filter(({ kind }) => kind === "survey")).join(),
+      "surveys are in other states",
     );
-    for (const path of ["/v1/templates", "/v1/members"]) await listAll(path, token);
+    this.#demand(distances(before).join() === distances(after).join(), "videos came later or earlier than they did");
+    this.#counts(after);
+    const [template] = await listAll<{ id: string; publishedVersionId: string }>("/v1/templates", token);
+    await expectApi(`POST /v1/templates/${template?.id ?? ""}/publish`, 409, { token });
+    await expectApi("POST /v1/surveys", 201, {
+      token,
+      body: { templateVersionId: template?.publishedVersionId, guest: { name: "Somebody new" } },
+    });
+    await listAll("/v1/members", token);
     for (const path of ["/v1/webhooks", "/v1/keys"]) await expectApi(`GET ${path}`, 200, { token });
-    const counted = (name: string) => Number(after.find((document) => document.id === `cnt_${name}`)?.["value"]);
-    this.#demand(counted("owners") === 2, `${counted("owners")} owners`);
-    const bytes = after.reduce((sum, document) => sum + Number(document["countedBytes"] ?? 0), 0);
-    this.#demand(counted("videoBytes") === bytes, `${counted("videoBytes")} bytes counted, ${bytes} stored`);
     let played = 0;
     for (const { id: surveyId } of listed) {
       const { body } = await expectApi<{ videos: { id: string; state: string }[] }>(
@@ -213,6 +265,27 @@ class Run {
     }
     await this.#sizesMatch(before, after, id);
     return played;
+  }
+
+  /** Counters say what is there: whatever production counted, and with no owner but the sandbox's own. */
+  #counts(after: readonly StoredDocument[]): void {
+    const ofKinds = (...kinds: readonly string[]) => after.filter(({ kind }) => kinds.includes(kind)).length;
+    const accepted = after.filter(({ kind, status }) => kind === "invitation" && status === "accepted").length;
+    const there = {
+      surveys: ofKinds("survey"),
+      members: ofKinds("member", "invitation") - accepted,
+      owners: after.filter(({ kind, role }) => kind === "member" && role === "owner").length,
+      keys: ofKinds("apiKey"),
+      webhooks: ofKinds("webhook"),
+      templates: ofKinds("template"),
+      templateVersions: ofKinds("templateVersion"),
+      videoBytes: after.reduce((sum, document) => sum + Number(document["countedBytes"] ?? 0), 0),
+    };
+    this.#demand(there.owners === 1, `${there.owners} owners`);
+    for (const [name, count] of Object.entries(there)) {
+      const counted = Number(after.find(({ id }) => id === `cnt_${name}`)?.["value"]);
+      this.#demand(counted === count, `${name}: ${counted} counted, ${count} there`);
+    }
   }
 
   async #plays(surveyId: string, videoId: string, after: readonly StoredDocument[], token: string): Promise<void> {
@@ -256,8 +329,11 @@ class Run {
     this.#demand(!stored.has("sandbox/progress.json"), "the import left its notes");
   }
 
-  /** Runs the command; killed without a chance to tidy up once there is a first blob in a container. */
-  async #copy(args: readonly string[], killAt?: string): Promise<Ended> {
+  /** Runs the command; killed without a chance to tidy up once there are so many blobs in a container. */
+  async #copy(
+    args: readonly string[],
+    killAt?: { readonly container: string; readonly blobs: number },
+  ): Promise<Ended> {
     const program = join(import.meta.dirname, "../../scripts/sandbox.ts");
     const started = performance.now();
     const env = { ...withoutSettings(process.env), NODE_EXTRA_CA_CERTS: this.#caFile };
@@ -265,7 +341,8 @@ class Run {
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (output += text.toString()));
     const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
-    while (killAt !== undefined && child.exitCode === null) if ((await this.#namesIn(killAt)).length > 0) break;
+    while (killAt !== undefined && child.exitCode === null)
+      if ((await this.#namesIn(killAt.container)).length >= killAt.blobs) break;
     if (killAt !== undefined) child.kill("SIGKILL");
     return { code: await exited, output, seconds: (performance.now() - started) / 1000 };
   }
@@ -287,6 +364,21 @@ class Run {
   #demand(holds: boolean, otherwise: string): void {
     if (!holds) this.#violations.push(otherwise);
   }
+}
+
+/** What an interrupted run has kept. */
+async function noteOf(note: BlockBlobClient, { output }: Ended): Promise<Buffer> {
+  if (!(await note.exists())) throw new Error(`nothing was begun: ${output}`);
+  return await note.downloadToBuffer();
+}
+
+/** By how much each video is later than its survey. */
+function distances(all: readonly StoredDocument[]): readonly number[] {
+  const madeAt = new Map(all.map(({ id, createdAt }) => [id, Date.parse(String(createdAt))]));
+  return all
+    .filter(({ kind }) => kind === "video")
+    .map(({ id, surveyId }) => (madeAt.get(id) ?? NaN) - (madeAt.get(String(surveyId)) ?? NaN))
+    .toSorted((one, two) => one - two);
 }
 
 function countOf(all: readonly StoredDocument[], kind: string): number {

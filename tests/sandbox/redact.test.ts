@@ -1,12 +1,12 @@
 import { ulid } from "ulid";
 import { describe, expect, test } from "vitest";
-import { LeakScan } from "../../scripts/sandbox/leakScan.ts";
+import { LeakScan, normal } from "../../scripts/sandbox/leakScan.ts";
 import { finishes, plan } from "../../scripts/sandbox/plan.ts";
-import { Pseudonyms, sizeClass, standIns } from "../../scripts/sandbox/pseudonyms.ts";
+import { Pseudonyms, languageOf, lengthClass, sizeClass, standIns } from "../../scripts/sandbox/pseudonyms.ts";
 import { Unclassified, redacted, valuesOf } from "../../scripts/sandbox/redact.ts";
 import { kinds } from "../../shared/kinds.ts";
 import { Email, Phone } from "../../shared/schema.ts";
-import { surveyKind } from "../../shared/surveys/survey.ts";
+import { surveyKind, surveyStates } from "../../shared/surveys/survey.ts";
 import { type Question, QuestionId } from "../../shared/templates/template.ts";
 import { DerivedId, Id } from "../../shared/tenancy/ids.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
@@ -78,11 +78,38 @@ describe("a pseudonym", () => {
     expect(pseudonyms.id(`originals/Gerda/vid_${ulid()}`)).toMatch(/^x_[0-9a-f]{40}$/u);
   });
 
-  test("of times keeps their order and distance, and not the day", () => {
-    const [first, second] = [pseudonyms.time(at), pseudonyms.time("2026-03-04T05:06:08.890Z")];
-    expect(Date.parse(second) - Date.parse(first)).toBe(1000);
-    expect(Date.parse(at) - Date.parse(first)).toBeGreaterThanOrEqual(86_400_000);
-    expect(pseudonyms.time("2026-03-04")).toMatch(/^\d{4}-\d\d-\d\d$/u);
+  test("of one subject's times keeps their order and distance, and not the day; another's moves by another time", () => {
+    const moved = (text: string, subject = "svy_1") => Date.parse(pseudonyms.time(text, subject) ?? "");
+    expect(moved("2026-03-04T05:06:08.890Z") - moved(at)).toBe(1000);
+    expect(Date.parse(at) - moved(at)).toBeGreaterThanOrEqual(86_400_000);
+    const all = Array.from({ length: 50 }, (_, count) => moved(at, `svy_${count}`));
+    expect(new Set(all).size).toBe(50);
+    expect(Math.max(...all) - Math.min(...all)).toBeGreaterThan(7 * 86_400_000);
+    expect(pseudonyms.time("2026-03-04", "svy_1")).toMatch(/^\d{4}-\d\d-\d\d$/u);
+  });
+
+  test("of the earliest time is a time, and of what is none there is none", () => {
+    expect(pseudonyms.time("0000-01-01T00:00:00.000Z", "svy_1")).toBe("0000-01-01T00:00:00.000Z");
+    expect(pseudonyms.time("2026-06-30T23:59:60Z", "svy_1")).toBeUndefined();
+  });
+
+  test.each([
+    ["de", "de"],
+    ["fr-CH", "fr-CH"],
+    ["zh-Hant-TW", "zh-TW"],
+    ["de-Hans-Mueller", "de"],
+    ["de-x-gerda", "de"],
+    ["de-QQ", "de"],
+    ["bob", "und"],
+    ["Gerda Gast", "und"],
+    ["", "und"],
+  ])("of the locale %s is %s: a language, a region, and nothing else that somebody put there", (locale, language) => {
+    expect(languageOf(locale)).toBe(language);
+  });
+
+  test("of a text is about as long", () => {
+    expect([0, 1, 2, 3, 5, 6, 18, 24, 5_000].map(lengthClass)).toEqual([0, 1, 2, 3, 4, 6, 16, 24, 4_096]);
+    expect(pseudonyms.freeText("😀".repeat(17))).toHaveLength(16);
   });
 
   test("of a file's size tells the power of two below it", () => {
@@ -106,11 +133,31 @@ describe("a redacted item", () => {
   test("has answers that fit their questions", async () => {
     const { answers } = (await copyOf(survey())) as unknown as { answers: Record<string, { value: unknown }> };
     const answer = (id: string) => answers[pseudonyms.handle(id)]?.value;
-    expect(answer("who")).toHaveLength("My aunt Wilhelmina".length);
+    expect(answer("who")).toHaveLength(lengthClass("My aunt Wilhelmina".length));
     expect(answer("which")).toEqual(["kitchen-door", "cellar"].map((value) => pseudonyms.handle(value)));
     expect(answer("born")).toMatch(/^\d{4}-\d\d-\d\d$/u);
     expect([2, 3, 4, 5]).toContain(answer("rooms"));
     expect(answer("pets")).toBeNull();
+  });
+
+  test.each([
+    [{}, 0, 100],
+    [{ minimum: 2, maximum: 5 }, 2, 5],
+    [{ minimum: 0.2, maximum: 0.8 }, 0.2, 0.2],
+    [{ minimum: 1_234_567, maximum: 1_234_569 }, 1_234_567, 1_234_567],
+    [{ minimum: 1_000_000, maximum: 9_000_000 }, 1_000_000, 9_000_000],
+    [{ maximum: -5 }, -5, -5],
+  ])("has round numbers for a question that takes %j", async (bounds, least, most) => {
+    const asked: Question[] = [{ id: "rooms", type: "number", label: "Rooms", ...bounds }];
+    for (let count = 0; count < 20; count++) {
+      const original = survey({ answers: { rooms: { value: 1_234_568, at } } });
+      const copy = await redacted(original, surveyKind, pseudonyms, () => Promise.resolve(asked));
+      const { answers } = copy as unknown as { answers: Record<string, { value: number }> };
+      const answer = Number(answers[pseudonyms.handle("rooms")]?.value);
+      expect(answer).toBeGreaterThanOrEqual(least);
+      expect(answer).toBeLessThanOrEqual(most);
+      if (least !== most) expect(answer).toBe(Number(answer.toPrecision(3)));
+    }
   });
 
   test.each([
@@ -119,6 +166,10 @@ describe("a redacted item", () => {
     ["fields where there was a word", { state: { text: "x" } }, "survey.state has fields that are not classified"],
     ["a word where there were fields", { guest: "Gerda" }, "survey.guest is classified as something with fields"],
     ["a number for a name", { guest: { name: 4711 } }, "survey.guest.name is no personal"],
+    ["a word that is not of its list", { state: "Gerda" }, "survey.state is no word of its list"],
+    ["a word where there was a figure", { videoCount: "Gerda" }, "survey.videoCount is no figure"],
+    ["a word for a time", { dueAt: "soon" }, "survey.dueAt is no time"],
+    ["a second that no clock has", { dueAt: "2026-06-30T23:59:60Z" }, "survey.dueAt is no time"],
   ])("is not made of an item with %s that nobody classified", async (_, fields, message) => {
     await expect(copyOf(survey(fields))).rejects.toThrow(new Unclassified(message));
   });
@@ -154,19 +205,75 @@ describe("the leak scan", () => {
     expect(found("xgerda gastronomy lorem ipsum")).toEqual([]);
   });
 
-  test("takes no word or number for a leak that is copied as it is, whoever wrote it as well", () => {
-    const ordinary = new LeakScan([...standIns, ...finishes]);
-    const text = "The webhook is disabled, processing failed; the video is submitted.";
-    const rooms = { rooms: { value: 1_000_001, at } };
-    const written = survey({ externalRef: text, answers: rooms, videoCount: 1_000_001 });
-    ordinary.learn(written, valuesOf(written, surveyKind));
-    const copy = {
-      ...survey({ guest: {}, answers: {}, externalRef: "", videoCount: 1_000_001 }),
-      id: "svy_1",
-      templateVersionId: "",
+  const learned = (...items: readonly StoredItem[]) => {
+    const fresh = new LeakScan([...standIns, ...finishes, surveyKind.name, ...surveyStates]);
+    for (const item of items) fresh.learn(item, valuesOf(item, surveyKind));
+    return fresh;
+  };
+  const bare = (fields: object) =>
+    survey({ guest: {}, answers: {}, externalRef: "", id: "x", templateVersionId: "", ...fields });
+
+  test("takes no word or number for a leak that is in every copy or copied as it is, whoever wrote it as well", () => {
+    const text = "The survey is submitted; lorem ipsum dolor.";
+    const scan = learned(
+      survey({ externalRef: text, answers: { rooms: { value: 1_000_001, at } }, videoCount: 1_000_001 }),
+    );
+    expect(
+      scan.search([bare({ tenantId: "", videoCount: 1_000_001, note: "submitted; Lorem ipsum dolor sit" })]),
+    ).toEqual([]);
+    expect(scan.search([bare({ tenantId: "", note: text })]).map(({ way }) => way)).toEqual(["survey.note"]);
+  });
+
+  test("takes no day and no version for anybody's, and no round number", () => {
+    const answers = {
+      born: { value: "1987-03-14", at },
+      who: { value: "17.4.1", at },
+      rooms: { value: 45_000_000, at },
     };
-    expect(ordinary.search([{ ...copy, tenantId: "", note: "disabled, processing_failed" }])).toEqual([]);
-    expect(ordinary.search([{ ...copy, tenantId: "", note: text }]).map(({ way }) => way)).toEqual(["survey.note"]);
+    const scan = learned(survey({ answers }));
+    expect(scan.search([bare({ tenantId: "", note: ["1987-03-14", "17.4.1", 45_000_000] })])).toEqual([]);
+  });
+
+  test("overlooks nothing because somebody typed it where a language belongs", () => {
+    const scan = learned(
+      survey({ guest: { name: "Hans Mueller", locale: "de-Hans-Mueller" } }),
+      survey({ externalRef: "fr-CH" }),
+    );
+    expect(scan.search([bare({ tenantId: "", note: "Mueller" })])).toHaveLength(1);
+    expect(
+      learned(survey({ externalRef: "fr-CH", guest: { name: "G", locale: "fr-CH" } })).search([
+        bare({ note: "fr-CH", tenantId: "" }),
+      ]),
+    ).toEqual([]);
+  });
+
+  test.each([
+    "Weiß in der Großen Straße",
+    "\u0149ame",
+    "Işıl Yıldırım",
+    "ΟΔΥΣΣΕΥΣ ὀδυσσεύς",
+    "ﬃeld İstanbul",
+    "Gerda \ud800 Gast",
+    "กรุงเทพมหานคร",
+    "王小明住在北京市朝阳区",
+  ])("finds %s in whatever case and code", (name) => {
+    const scan = learned(survey({ guest: { name, email: "some.body@example.com" } }));
+    const { tried, missed } = scan.missed(100);
+    expect(tried).toBeGreaterThan(5);
+    expect(missed).toBe(0);
+    for (const spelling of [name, name.toUpperCase(), name.toLowerCase(), name.normalize("NFD")])
+      expect(scan.search([bare({ tenantId: "", note: `-- ${spelling} --` })]), spelling).toHaveLength(1);
+  });
+
+  test("has one spelling for every character and its other cases", () => {
+    const several: string[] = [];
+    for (let code = 0; code <= 0x1_ff_ff; code++) {
+      const text = String.fromCodePoint(code);
+      const one = normal(text);
+      const others = [one, text.toLowerCase(), text.toUpperCase(), one.toLowerCase(), text.normalize("NFD")];
+      if (others.some((other) => normal(other) !== one)) several.push(code.toString(16));
+    }
+    expect(several).toEqual([]);
   });
 
   test("tells where something is, never what", () => {

@@ -18,8 +18,10 @@ export class Tokens {
     return this.#words;
   }
 
+  /** A name as there are, with letters that have no other case, two or another one. */
   name(): string {
-    return `Zoë ${this.#word("Müller")}`;
+    const names = ["Müller", "Weiß", "Işık", "Σοφίας", "Đặng"] as const;
+    return `Zoë ${this.#word(names[this.#words.length % names.length] ?? "")}`;
   }
 
   email(): string {
@@ -40,13 +42,40 @@ export class Tokens {
     return `Please come to ${this.#word("Elm")} street.\nThe key is below the pot, ask for ${this.#word("Frau")}!`;
   }
 
+  /** A figure as on a meter. */
+  number(): number {
+    const number = 1_000_000_000 + this.#random.below(2 ** 31) * 2 + 1;
+    this.#words.push(String(number));
+    return number;
+  }
+
+  color(): string {
+    const color = this.#random
+      .below(2 ** 24)
+      .toString(16)
+      .padStart(6, "0");
+    this.#words.push(color);
+    return `#${color}`;
+  }
+
+  /** A language as nobody forbids a caller to write it (BCP 47). */
+  locale(): string {
+    const variant = `v${this.#random
+      .below(2 ** 32)
+      .toString(36)
+      .padStart(7, "0")}`;
+    this.#words.push(variant);
+    return `de-${variant}-CH`;
+  }
+
   handle(): string {
     return this.#word("q").toLowerCase();
   }
 
-  /** A secret's hash, or a file's. */
-  hash(): string {
-    const hash = Array.from({ length: 16 }, () => this.#random.below(65_536).toString(16).padStart(4, "0")).join("");
+  /** A secret's hash, or a file's, or that in a derived id. */
+  hash(digits = 64): string {
+    const quads = Array.from({ length: digits / 4 }, () => this.#random.below(65_536).toString(16).padStart(4, "0"));
+    const hash = quads.join("");
     this.#words.push(hash);
     return hash;
   }
