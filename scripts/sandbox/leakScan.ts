@@ -149,7 +149,7 @@ function isWord(character: string): boolean {
 }
 
 /** Days and versions: another day is somebody else's, and no version is anybody's. */
-const anybodys: readonly RegExp[] = [/^\d{4}-\d\d-\d\d$/u, /^\d{1,5}(?:\.\d{1,5}){1,2}$/u];
+const anybodys: readonly RegExp[] = [/^\d{4}-\d\d-\d\d$/u, /^\d{1,5}\.\d{1,5}\.?\d{0,5}$/u];
 
 /**
  * One spelling for what people write in several: "ß" is "SS", "ı" is "I", and half a character, of which no text is made, is

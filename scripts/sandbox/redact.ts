@@ -117,8 +117,8 @@ function subjectOf({ id, surveyId, templateId }: StoredItem): string {
   return String(surveyId ?? templateId ?? id);
 }
 
-/** Numbers of a version: whoever asks for the look of everything that is copied finds no letter in it. */
-const version = /^\d{1,5}(?:\.\d{1,5}){0,2}$/u;
+/** The only text that is copied as it is, beside words of closed lists. */
+const version = /^\d{1,5}$|^\d{1,5}\.\d{1,5}\.?\d{0,5}$/u;
 
 function replacement({ said, value, way }: Classified, place: string, pseudonyms: Pseudonyms): Scalar {
   if (typeof said !== "string") {
