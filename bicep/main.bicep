@@ -234,8 +234,18 @@ module vault 'modules/vault.bicep' = {
     api: api.outputs.slots
     worker: worker.outputs.slots
     exportsCopies: environmentOf == 'production'
-    exporterId: exporting.?principalId ?? ''
   }
+}
+
+module vaultAccess 'modules/vaultAccess.bicep' = {
+  params: {
+    baseName: baseName
+    vaultName: 'kv-${baseName}'
+    api: api.outputs.slots
+    worker: worker.outputs.slots
+    exporter: exporting
+  }
+  dependsOn: [vault]
 }
 
 var encryption = customerManagedKeys

@@ -13,14 +13,12 @@ param wrappingKeyBits int
 param customerManagedKeys bool
 param api slotIdentity[]
 param worker slotIdentity[]
-@description('Whether copies for a sandbox are made here, and who makes their pseudonyms.')
+@description('Whether copies for a sandbox are made here.')
 param exportsCopies bool
-param exporterId string
 
 var roles = {
   secretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
   secretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
-  cryptoUser: '12338af0-0e69-4776-bea7-57ae8d297424'
   encryptionUser: 'e147488a-f6f5-4113-8e2d-b22465e65bf6'
 }
 
@@ -124,52 +122,6 @@ resource encrypts 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (cus
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.encryptionUser)
   }
 }
-
-resource unwraps 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for slot in concat(api, worker): {
-    name: guid(keyRing.id, slot.name, roles.encryptionUser)
-    scope: keyRing
-    properties: {
-      principalId: slot.principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.encryptionUser)
-    }
-  }
-]
-
-resource unwrapsPseudonyms 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (exportsCopies) {
-  name: guid(pseudonyms.id, 'exporter', roles.encryptionUser)
-  scope: pseudonyms
-  properties: {
-    principalId: exporterId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.encryptionUser)
-  }
-}
-
-resource signsLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for slot in worker: {
-    name: guid(signing[0].id, slot.name, roles.cryptoUser)
-    scope: signing[0]
-    properties: {
-      principalId: slot.principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.cryptoUser)
-    }
-  }
-]
-
-resource signsEvidence 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for slot in worker: {
-    name: guid(signing[1].id, slot.name, roles.cryptoUser)
-    scope: signing[1]
-    properties: {
-      principalId: slot.principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.cryptoUser)
-    }
-  }
-]
 
 @description('Of the whole vault: the secret is made by the worker, so there is none yet to give a role on.')
 resource readsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = [

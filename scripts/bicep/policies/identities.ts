@@ -13,7 +13,7 @@ import {
 } from "../policy.ts";
 import type { Resource } from "../snapshots.ts";
 
-/** Built-in roles of Azure, by their ids; nothing else may be given to anybody. */
+/** Built-in roles of Azure, by their ids; nothing but these and our own may be given to anybody. */
 const roles: Readonly<Record<string, string>> = {
   "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": "blob reader",
   "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "blob contributor",
@@ -22,7 +22,6 @@ const roles: Readonly<Record<string, string>> = {
   "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "table contributor",
   "4633458b-17de-408a-b874-0445c86b69e6": "secrets user",
   "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": "secrets officer",
-  "12338af0-0e69-4776-bea7-57ae8d297424": "crypto user",
   "e147488a-f6f5-4113-8e2d-b22465e65bf6": "encryption user",
   "3913510d-42f4-4e42-8a64-420c390055eb": "metrics publisher",
 };
@@ -36,7 +35,7 @@ const wanted: readonly string[] = [
   "api: table contributor on host",
   "api: blob reader on pack",
   "api: secrets user on vault",
-  "api: encryption user on key-ring",
+  "api: key unwrapper on key-ring",
   "worker: metrics publisher on appi",
   "worker: blob owner on data",
   "worker: queue contributor on data",
@@ -45,9 +44,9 @@ const wanted: readonly string[] = [
   "worker: table contributor on host",
   "worker: blob reader on pack",
   "worker: secrets officer on vault",
-  "worker: encryption user on key-ring",
-  "worker: crypto user on log-seal",
-  "worker: crypto user on evidence-seal",
+  "worker: key wrapper on key-ring",
+  "worker: key signer on log-seal",
+  "worker: key signer on evidence-seal",
   "worker: mail sender on acs",
 ];
 const ofEvents = "events: blob contributor on data";
@@ -57,7 +56,7 @@ const ofImporter = "importer: blob contributor on data";
 const ofCopies = [
   "exporter: blob contributor on container drop",
   "exporter: blob contributor on container work",
-  "exporter: encryption user on sandbox-pseudonyms",
+  "exporter: key wrapper on sandbox-pseudonyms",
   "importer of the sandbox: blob reader on container drop",
 ];
 
@@ -74,8 +73,20 @@ function assignments(estate: Estate): readonly string[] {
     .filter((each) => isListed(estate, each) && isOnOne(each))
     .map((each) => {
       const who = whoIs(String(valueAt(each, "properties.principalId")));
-      return `${who}: ${roles[roleOf(each).split("/").at(-1) ?? ""] ?? "mail sender"} on ${placeOf(each.id)}`;
+      return `${who}: ${roleNameOf(estate, each) ?? ""} on ${placeOf(each.id)}`;
     });
+}
+
+/** What the role is called, of those built in that are listed and of our own. */
+function roleNameOf(estate: Estate, assignment: Resource): string | undefined {
+  const role = roleOf(assignment);
+  const own = estate.of(types.roleDefinition).find(({ id }) => id === role);
+  return own === undefined ? roles[role.split("/").at(-1) ?? ""] : nameOfOwn(own);
+}
+
+/** Of a role of ours, without the product's name and the environment's. */
+function nameOfOwn(role: unknown): string {
+  return /^Callpilot (?<name>.+) \(/u.exec(String(valueAt(role, "properties.roleName")))?.groups?.["name"] ?? "";
 }
 
 function roleOf(assignment: Resource): string {
@@ -83,9 +94,7 @@ function roleOf(assignment: Resource): string {
 }
 
 function isListed(estate: Estate, assignment: Resource): boolean {
-  const role = roleOf(assignment);
-  const isOwn = estate.of(types.roleDefinition).some(({ id }) => id === role);
-  return isOwn || roles[role.split("/").at(-1) ?? ""] !== undefined;
+  return roleNameOf(estate, assignment) !== undefined;
 }
 
 function isOnOne({ id }: Resource): boolean {
@@ -253,28 +262,95 @@ export const identityPolicies: readonly Policy[] = [
       resources.push({ ...structuredClone(one), name: `${one.name}2`, id: `${one.id}2` });
     },
   },
+  ownRole({
+    name: "who sends mail does nothing else of the service",
+    proves: "S10",
+    role: "mail sender",
+    allows: [
+      "Microsoft.Communication/CommunicationServices/Read",
+      "Microsoft.Communication/CommunicationServices/Write",
+      "Microsoft.Communication/EmailServices/write",
+    ],
+    not: "Microsoft.Communication/CommunicationServices/Delete",
+  }),
+  ownRole({
+    name: "who signs with a key reads it and signs, and does nothing else with it",
+    proves: "S8, S10",
+    role: "key signer",
+    allows: ["Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/vaults/keys/sign/action"],
+    not: "Microsoft.KeyVault/vaults/keys/update/action",
+  }),
+  ownRole({
+    name: "who wraps with a key reads it, wraps and unwraps, and does nothing else with it",
+    proves: "S8, S10",
+    role: "key wrapper",
+    allows: [
+      "Microsoft.KeyVault/vaults/keys/read",
+      "Microsoft.KeyVault/vaults/keys/wrap/action",
+      "Microsoft.KeyVault/vaults/keys/unwrap/action",
+    ],
+    not: "Microsoft.KeyVault/vaults/keys/backup/action",
+  }),
+  ownRole({
+    name: "who only unwraps with a key does nothing else with it",
+    proves: "S8, S10",
+    role: "key unwrapper",
+    allows: ["Microsoft.KeyVault/vaults/keys/unwrap/action"],
+    not: "Microsoft.KeyVault/vaults/keys/wrap/action",
+  }),
   {
-    name: "our own role sends mail and does nothing else",
+    name: "roles of ours can be given in their environment alone",
     proves: "S10",
     broken: (estate) =>
-      estate.of(types.roleDefinition).flatMap((role) => {
-        const [permission] = valueAt(role, "properties.permissions") as readonly {
-          actions: readonly string[];
-          dataActions?: readonly string[];
-        }[];
-        const allowed = [
-          "Microsoft.Communication/CommunicationServices/Read",
-          "Microsoft.Communication/CommunicationServices/Write",
-          "Microsoft.Communication/EmailServices/write",
-        ];
-        return difference(allowed, [...(permission?.actions ?? []), ...(permission?.dataActions ?? [])]);
-      }),
+      estate
+        .of(types.roleDefinition)
+        .filter(({ id, ...role }) => {
+          const [group] = id.split("/providers/", 1);
+          return !isDeepStrictEqual(valueAt(role, "properties.assignableScopes"), [group]);
+        })
+        .map(nameOfOwn),
     fault: (resources) => {
       const role = the(resources, types.roleDefinition);
-      (valueAt(role, "properties.permissions.0.actions") as string[]).push("*/delete");
+      const [subscription] = role.id.split("/resourceGroups/", 1);
+      setAt(role, "properties.assignableScopes", [subscription]);
     },
   },
 ];
+
+interface OwnRoleRule {
+  readonly name: string;
+  readonly proves: string;
+  /** See {@link nameOfOwn}. */
+  readonly role: string;
+  readonly allows: readonly string[];
+  /** Another action, for the fault. */
+  readonly not: string;
+}
+
+/** The rule that a role of ours, which there is, allows these actions, of resources and of data, and no others. */
+function ownRole({ role, allows, not, ...rule }: OwnRoleRule): Policy {
+  const find = <T extends { readonly type: string }>(resources: readonly T[]): T | undefined =>
+    resources.find((each) => each.type === types.roleDefinition && nameOfOwn(each) === role);
+  return {
+    ...rule,
+    broken: ({ resources }) => {
+      const permissions = (valueAt(find(resources), "properties.permissions") ?? []) as readonly Permission[];
+      return difference(
+        allows,
+        permissions.flatMap(({ actions = [], dataActions = [] }) => [...actions, ...dataActions]),
+      );
+    },
+    fault: (resources) => {
+      const [permission] = valueAt(find(resources), "properties.permissions") as [Permission];
+      setAt(permission, "dataActions", [...(permission.dataActions ?? []), not]);
+    },
+  };
+}
+
+interface Permission {
+  readonly actions?: readonly string[];
+  readonly dataActions?: readonly string[];
+}
 
 /** One more assignment, as another one is. */
 function another(resources: Writable[], as: Writable | undefined): Writable {
