@@ -59,7 +59,7 @@ param budgetFrom string
 param owner string
 param costCentre string
 
-@description('Which functions each app runs; made of the code.')
+@description('Which functions each app runs, and what they need to be there; made of the code.')
 var functions = loadJsonContent('generated/functions.json')
 
 var short = { sandbox: 'sand', staging: 'stag', production: 'prod' }[environmentOf]
@@ -231,8 +231,6 @@ module vault 'modules/vault.bicep' = {
     isPrivate: privateNetwork
     wrappingKeyBits: wrappingKeyBits
     customerManagedKeys: customerManagedKeys
-    api: api.outputs.slots
-    worker: worker.outputs.slots
     exportsCopies: environmentOf == 'production'
   }
 }
@@ -244,6 +242,7 @@ module vaultAccess 'modules/vaultAccess.bicep' = {
     api: api.outputs.slots
     worker: worker.outputs.slots
     exporter: exporting
+    secretNames: functions.secrets
   }
   dependsOn: [vault]
 }

@@ -1,4 +1,4 @@
-import { resourceTags, slotIdentity } from '../types.bicep'
+import { resourceTags } from '../types.bicep'
 
 metadata description = 'The vault of this environment alone: keys that never leave it, and the one secret that the worker makes itself.'
 
@@ -11,16 +11,11 @@ param isPrivate bool
 @allowed([2048, 3072])
 param wrappingKeyBits int
 param customerManagedKeys bool
-param api slotIdentity[]
-param worker slotIdentity[]
 @description('Whether copies for a sandbox are made here.')
 param exportsCopies bool
 
-var roles = {
-  secretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
-  secretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
-  encryptionUser: 'e147488a-f6f5-4113-8e2d-b22465e65bf6'
-}
+@description('Key Vault Crypto Service Encryption User, as Azure asks for it where storage and database encrypt.')
+var encryptionUser = 'e147488a-f6f5-4113-8e2d-b22465e65bf6'
 
 resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
   name: 'kv-${baseName}'
@@ -114,39 +109,14 @@ resource encryptionIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@20
 }
 
 resource encrypts 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (customerManagedKeys) {
-  name: guid(atRest.id, baseName, roles.encryptionUser)
+  name: guid(atRest.id, baseName, encryptionUser)
   scope: atRest
   properties: {
     principalId: encryptionIdentity!.properties.principalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.encryptionUser)
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', encryptionUser)
   }
 }
-
-@description('Of the whole vault: the secret is made by the worker, so there is none yet to give a role on.')
-resource readsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for slot in api: {
-    name: guid(vault.id, slot.name, roles.secretsUser)
-    scope: vault
-    properties: {
-      principalId: slot.principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.secretsUser)
-    }
-  }
-]
-
-resource makesSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for slot in worker: {
-    name: guid(vault.id, slot.name, roles.secretsOfficer)
-    scope: vault
-    properties: {
-      principalId: slot.principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.secretsOfficer)
-    }
-  }
-]
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'logs'

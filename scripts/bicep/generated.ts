@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { databaseContainers } from "../../local/provision.ts";
 import type * as FunctionsCore from "../../local/host/functionsCore.ts";
 import { lazy } from "../../shared/lazy.ts";
+import { ownSecretNames } from "../../shared/protection/ownSecrets.ts";
 import { queueNames } from "../../shared/storage/queues.ts";
 import { loadOperations } from "../openapi/loadOperations.ts";
 
@@ -11,6 +12,8 @@ interface FunctionsOfApps {
   readonly api: readonly string[];
   readonly worker: readonly string[];
   readonly queues: readonly string[];
+  /** That the worker makes in the vault. */
+  readonly secrets: readonly string[];
 }
 
 const probes = ["getHealth", "getReadiness"];
@@ -26,7 +29,12 @@ export const functionsOfApps = lazy((): FunctionsOfApps => {
       )
       .map(({ metadata: { name } }) => name)
       .toSorted();
-  return { api: names(true).filter((name) => !probes.includes(name)), worker: names(false), queues: queueNames };
+  return {
+    api: names(true).filter((name) => !probes.includes(name)),
+    worker: names(false),
+    queues: queueNames,
+    secrets: ownSecretNames,
+  };
 });
 
 /** What `bicep/` reads of the code, by file in `bicep/generated`. */

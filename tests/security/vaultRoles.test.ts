@@ -1,10 +1,15 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ClientRequest } from "node:http";
 import { KeyClient } from "@azure/keyvault-keys";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { types, valueAt } from "../../scripts/bicep/policy.ts";
 import { type Resource, committedResourcesForTests } from "../../scripts/bicep/snapshots.ts";
+import { now } from "../../shared/clock.ts";
 import { identity } from "../../shared/identity.ts";
+import { protectionReady, provideRingStore } from "../../shared/protection/protection.ts";
+import { memoryStore } from "../../shared/protection/ringStoreForTests.ts";
+import { rotateSecrets } from "../../shared/protection/rotateSecrets.ts";
+import { secrets } from "../../shared/protection/secrets.ts";
 import { publicKey, sign } from "../../shared/protection/signing.ts";
 import { keyWrapBy, vaultKeyWrap, wrappingKeyReady } from "../../shared/protection/vault.ts";
 import { type VaultForTests, startVaultForTests } from "../../shared/protection/vaultForTests.ts";
@@ -24,6 +29,10 @@ const actions: readonly (readonly [request: RegExp, action: string])[] = [
   [/^POST \/keys\/[\w-]+\/\w+\/sign$/u, "keys/sign/action"],
   [/^POST \/keys\/[\w-]+\/\w+\/wrapkey$/u, "keys/wrap/action"],
   [/^POST \/keys\/[\w-]+\/\w+\/unwrapkey$/u, "keys/unwrap/action"],
+  [/^GET \/secrets\/[\w-]+\/versions$/u, "secrets/readMetadata/action"],
+  [/^GET \/secrets\/[\w-]+\/\w*$/u, "secrets/getSecret/action"],
+  [/^PUT \/secrets\/[\w-]+$/u, "secrets/setSecret/action"],
+  [/^PATCH \/secrets\/[\w-]+\/\w+$/u, "secrets/update/action"],
 ];
 
 /** The actions that the vault is asked for meanwhile, once each; a request that is none of them as itself. */
@@ -78,4 +87,24 @@ test("who wraps asks for what the key wrapper may do, for the ring and for pseud
 test("who only unwraps asks for what the key unwrapper may do", async () => {
   const { wrapped, wrappedBy } = await vaultKeyWrap.wrap(Buffer.alloc(32));
   expect(await askedFor(() => vaultKeyWrap.unwrap(wrapped, wrappedBy))).toEqual(allowedTo("key unwrapper"));
+});
+
+test("who keeps a secret asks for what the secret keeper may do, who reads it for what the secret reader may do", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  provideRingStore(memoryStore());
+  await protectionReady();
+  const read = () => secrets.use("address-hash-key", () => undefined);
+  const asked = await askedFor(async () => {
+    for (const days of [0, 89, 2]) {
+      vi.setSystemTime(Date.now() + days * 86_400_000);
+      await rotateSecrets(now());
+    }
+    await read();
+  });
+  expect(asked.filter((action) => action.startsWith("secrets/"))).toEqual(allowedTo("secret keeper"));
+  vi.setSystemTime(Date.now() + 3_600_000);
+  expect(await askedFor(read)).toEqual(allowedTo("secret reader"));
 });

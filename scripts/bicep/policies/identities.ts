@@ -1,5 +1,6 @@
 import { dirname } from "node:path/posix";
 import { isDeepStrictEqual } from "node:util";
+import { ownSecretNames } from "../../../shared/protection/ownSecrets.ts";
 import {
   type Estate,
   type Policy,
@@ -20,8 +21,6 @@ const roles: Readonly<Record<string, string>> = {
   "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "blob owner",
   "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "queue contributor",
   "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "table contributor",
-  "4633458b-17de-408a-b874-0445c86b69e6": "secrets user",
-  "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": "secrets officer",
   "e147488a-f6f5-4113-8e2d-b22465e65bf6": "encryption user",
   "3913510d-42f4-4e42-8a64-420c390055eb": "metrics publisher",
 };
@@ -34,7 +33,6 @@ const wanted: readonly string[] = [
   "api: queue contributor on host",
   "api: table contributor on host",
   "api: blob reader on pack",
-  "api: secrets user on vault",
   "api: key unwrapper on key-ring",
   "worker: metrics publisher on appi",
   "worker: blob owner on data",
@@ -43,11 +41,11 @@ const wanted: readonly string[] = [
   "worker: queue contributor on host",
   "worker: table contributor on host",
   "worker: blob reader on pack",
-  "worker: secrets officer on vault",
   "worker: key wrapper on key-ring",
   "worker: key signer on log-seal",
   "worker: key signer on evidence-seal",
   "worker: mail sender on acs",
+  ...ownSecretNames.flatMap((name) => [`api: secret reader on ${name}`, `worker: secret keeper on ${name}`]),
 ];
 const ofEvents = "events: blob contributor on data";
 const ofScans = "scans: blob contributor on data";
@@ -118,9 +116,8 @@ export function whoIs(principal: string): string {
 function placeOf(id: string): string {
   const scope = id.slice(0, id.lastIndexOf("/providers/Microsoft.Authorization"));
   const [type = "", name = ""] = scope.split("/").slice(-2);
-  if (type === "vaults") return "vault";
   if (type === "storageAccounts") return name.slice(-4);
-  if (type === "keys") return name;
+  if (type === "keys" || type === "secrets") return name;
   if (type === "containers") return `container ${name}`;
   return name.split("-", 1)[0] ?? "";
 }
@@ -297,6 +294,25 @@ export const identityPolicies: readonly Policy[] = [
     role: "key unwrapper",
     allows: ["Microsoft.KeyVault/vaults/keys/unwrap/action"],
     not: "Microsoft.KeyVault/vaults/keys/wrap/action",
+  }),
+  ownRole({
+    name: "who keeps a secret reads it, makes its next version and disables an earlier one, and deletes nothing",
+    proves: "S6, S10",
+    role: "secret keeper",
+    allows: [
+      "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+      "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+      "Microsoft.KeyVault/vaults/secrets/setSecret/action",
+      "Microsoft.KeyVault/vaults/secrets/update/action",
+    ],
+    not: "Microsoft.KeyVault/vaults/secrets/delete",
+  }),
+  ownRole({
+    name: "who only reads a secret does nothing else with it",
+    proves: "S6, S10",
+    role: "secret reader",
+    allows: ["Microsoft.KeyVault/vaults/secrets/getSecret/action"],
+    not: "Microsoft.KeyVault/vaults/secrets/setSecret/action",
   }),
   {
     name: "roles of ours can be given in their environment alone",
