@@ -116,6 +116,15 @@ export const eventPolicies: readonly Policy[] = [
     is: true,
     not: false,
   }),
+  property({
+    name: "nobody tells of a scan with a key",
+    proves: "threat 10; S7",
+    on: scanned,
+    types: [types.scanTopic],
+    path: "properties.disableLocalAuth",
+    is: true,
+    not: false,
+  }),
   {
     name: "Defender tells what it found: no recording waits for ever",
     proves: "threat 10",
