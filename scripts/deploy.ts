@@ -25,7 +25,7 @@ const usage = `Deploys Callpilot, one step at a time. The pipeline calls it; so 
       the package into the staging slots, which then have to answer
 
   npm run deploy -- swap --environment ENV --resource-group GROUP
-      makes what is staged live, and looks; swaps back where it does not answer. Once more: rolls back
+      makes what is staged live, app by app, and looks; swaps back where one does not run. Once more: rolls back
 
   npm run deploy -- smoke --address URL
       asks what any caller may ask

@@ -66,13 +66,25 @@ export async function namesOf(place: Place): Promise<Names> {
 
 const slotOption = (slot: Slot) => (slot === "production" ? [] : ["--slot", slot]);
 
-/** Where the code of a slot lies; "1" where none was ever deployed. */
-export async function codeOf({ group }: Place, name: string, slot: Slot): Promise<string> {
-  const settings = await az<readonly { name: string; value: string }[]>([
+export type Settings = Readonly<Record<string, string | undefined>>;
+
+/** Of a slot, those that have a value. */
+export async function settingsOf({ group }: Place, name: string, slot: Slot): Promise<Settings> {
+  const settings = await az<readonly { readonly name: string; readonly value: string | null }[]>([
     ...["functionapp", "config", "appsettings", "list", "--resource-group", group, "--name", name],
     ...slotOption(slot),
   ]);
-  return settings.find((each) => each.name === "WEBSITE_RUN_FROM_PACKAGE")?.value ?? "1";
+  return Object.fromEntries(settings.flatMap((each) => (each.value === null ? [] : [[each.name, each.value]])));
+}
+
+/** Where the code lies that settings name; "1" where none was ever deployed. */
+export function codeIn(settings: Settings): string {
+  return settings["WEBSITE_RUN_FROM_PACKAGE"] ?? "1";
+}
+
+/** Where the code of a slot lies; "1" where none was ever deployed. */
+export async function codeOf(place: Place, name: string, slot: Slot): Promise<string> {
+  return codeIn(await settingsOf(place, name, slot));
 }
 
 /** Address of a slot. */

@@ -2,8 +2,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { parseEnv } from "node:util";
 import { parseConfig, settingNames } from "../../shared/config.ts";
 import { secretsIn } from "../secrets/scan.ts";
-import { az } from "./az.ts";
-import { type Place, namesOf } from "./place.ts";
+import { type Place, namesOf, settingsOf } from "./place.ts";
 
 /**
  * Writes the worker's settings, as far as its configuration knows them, into a file that Node's `process.loadEnvFile` reads
@@ -11,11 +10,11 @@ import { type Place, namesOf } from "./place.ts";
  */
 export async function writeSettings(place: Place, file: string, say: (line: string) => void): Promise<void> {
   const { worker } = await namesOf(place);
-  const found = await az<readonly { readonly name: string; readonly value: string | null }[]>([
-    ...["functionapp", "config", "appsettings", "list", "--resource-group", place.group, "--name", worker],
-  ]);
+  const found = await settingsOf(place, worker, "production");
   const settings = Object.fromEntries(
-    found.flatMap(({ name, value }) => (settingNames.includes(name) && value !== null ? [[name, value]] : [])),
+    Object.entries(found).flatMap(([name, value]) =>
+      settingNames.includes(name) && value !== undefined ? [[name, value]] : [],
+    ),
   );
   const { environment } = parseConfig(settings);
   if (environment !== place.environment)

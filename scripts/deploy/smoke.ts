@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { soonRight } from "./soon.ts";
 
 interface Probe {
   readonly path: string;
@@ -15,17 +15,12 @@ const probes: readonly Probe[] = [
   { path: "/v1/tenant", status: 401, says: '"unauthenticated"' },
 ];
 
-const againMs = 2_000;
-
 /** Asks until every probe is answered as it should be. Throws after so many seconds, with what was wrong at last. */
 export async function smoke(address: string, seconds: number): Promise<void> {
-  const end = Date.now() + seconds * 1000;
-  for (;;) {
-    const wrong = (await Promise.all(probes.map((probe) => problemOf(address, probe)))).filter((each) => each !== "");
-    if (wrong.length === 0) return;
-    if (Date.now() + againMs > end) throw new Error(`${address} does not answer as it should: ${wrong.join("; ")}`);
-    await delay(againMs);
-  }
+  await soonRight(seconds, `${address} does not answer as it should`, async () => {
+    const problems = await Promise.all(probes.map((probe) => problemOf(address, probe)));
+    return problems.filter((each) => each !== "");
+  });
 }
 
 async function problemOf(address: string, { path, status, says }: Probe): Promise<string> {

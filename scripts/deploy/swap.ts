@@ -1,6 +1,7 @@
 import { az } from "./az.ts";
 import { type App, type Names, type Place, addressOf, apps, codeOf, namesOf } from "./place.ts";
 import { smoke } from "./smoke.ts";
+import { smokeWorker } from "./smokeWorker.ts";
 
 /** What was live is live again. The cause says why. */
 export class SwappedBack extends Error {
@@ -11,22 +12,27 @@ export class SwappedBack extends Error {
 const order: readonly App[] = ["worker", "api"];
 
 /**
- * Makes what is staged live, and looks whether it answers. Where it does not, or a swap fails, what was live is brought
- * back, and {@link SwappedBack} thrown. A staging slot that was never smoked is not for this to find: stage first.
+ * Makes what is staged live, app by app, and looks whether each runs before the next one. Where one does not, or a swap
+ * fails, what was live is brought back, and {@link SwappedBack} thrown. A staging slot that was never smoked is not for this
+ * to find: stage first.
  */
 export async function swap(place: Place, seconds: number, say: (line: string) => void): Promise<void> {
   const names = await namesOf(place);
-  const code = await Promise.all(apps.map((app) => codeOf(place, names[app], "staging")));
-  if (new Set(code).size !== 1 || code[0] === "1")
+  const [code = "1", ...others] = await Promise.all(apps.map((app) => codeOf(place, names[app], "staging")));
+  if (code === "1" || others.some((each) => each !== code))
     throw new Error("the staging slots do not run one package: stage first");
+  const runs: Readonly<Record<App, () => Promise<void>>> = {
+    worker: () => smokeWorker(place, names.worker, code, seconds),
+    api: async () => smoke(await addressOf(place, names.api, "production"), seconds),
+  };
   const swapped: App[] = [];
   try {
     for (const app of order) {
       await swapSlots(place, names, app);
       swapped.push(app);
       say(`${app}: swapped`);
+      await runs[app]();
     }
-    await smoke(await addressOf(place, names.api, "production"), seconds);
   } catch (error) {
     for (const app of swapped.toReversed()) {
       await swapSlots(place, names, app);

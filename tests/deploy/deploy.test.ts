@@ -32,6 +32,7 @@ const outputs = {
   packageAccountName: { value: "cpstagabcdepack" },
   dataAccountName: { value: "cpstagabcdedata" },
 };
+const site = "/subscriptions/1/resourceGroups/x/providers/Microsoft.Web/sites/x";
 const key = "a-key-of-the-blob-extension";
 
 const deployed: Recorded = {
@@ -50,10 +51,12 @@ const settingsOf = (app: string, slot: string, url: string): Recorded => ({
   says: [
     { name: "FUNCTIONS_WORKER_RUNTIME", value: "node" },
     { name: "WEBSITE_RUN_FROM_PACKAGE", value: url },
+    ...["appendLog", "sealLog"].map((fn) => ({ name: `AzureWebJobs.${fn}.Disabled`, value: "false" })),
+    { name: "AzureWebJobs.getTenant.Disabled", value: "true" },
   ],
 });
 const extensionKey: Recorded = { command: "functionapp keys list", says: { systemKeys: { blobs_extension: key } } };
-const shown = (): Recorded => ({ command: "functionapp show", says: { defaultHostName: azure.hostName } });
+const shown = (): Recorded => ({ command: "functionapp show", says: { id: site, defaultHostName: azure.hostName } });
 const swaps: Recorded = { command: "functionapp deployment slot swap" };
 
 /** What the code of each slot is, staging first: the commands begin alike. */
@@ -139,15 +142,52 @@ describe("stage", () => {
 });
 
 describe("swap", () => {
-  const staged = () => [deployed, ...code(`${old}2`, old), shown()];
+  const next = `${old}2`;
+  /** A function of the worker, as Azure lists it. */
+  const listed = (name: string, isDisabled = false) => ({ name: `cp-stag-abcde-worker/${name}`, isDisabled });
+  const functions = (...says: object[]): Recorded => ({ command: "functionapp function list", says });
+  const host = (properties: object): Recorded => ({
+    command: `rest --method get --url ${site}/host/default/properties/status?api-version=`,
+    says: { properties },
+  });
+  const well = [
+    host({ state: "Running" }),
+    functions(listed("appendLog"), listed("sealLog"), listed("getTenant", true)),
+  ];
+  /** What Azure tells before a swap, of staging, and after it, of what is live. */
+  const staged = () => [deployed, ...code(next, next), shown(), ...well];
 
-  test("makes the worker live before the api, and looks", async () => {
+  test("makes the worker live before the api, and looks at each", async () => {
     const { code: exit, output, calls } = await azure.deploy(["swap", ...where], [...staged(), swaps]);
     expect([exit, output]).toEqual([0, "worker: swapped\napi: swapped\nwhat was staged is live\n"]);
-    expect(lines(calls, "functionapp deployment slot swap").map((line) => line.split(" ")[7])).toEqual([
-      "cp-stag-abcde-worker",
-      "cp-stag-abcde-api",
-    ]);
+    const swapped = /^functionapp deployment slot swap .* --name cp-stag-abcde-(?<app>\w+) /u;
+    const steps = calls.map(({ line }) => swapped.exec(line)?.groups?.["app"] ?? line.split(" ", 1)[0]);
+    expect(steps.filter((step) => step !== "functionapp" && step !== "deployment")).toEqual(["worker", "rest", "api"]);
+  });
+
+  test.each<[string, readonly Recorded[], string]>([
+    [
+      "has other code, a host that is not up, and a function that stayed off",
+      [
+        settingsOf("worker", " --slot staging", next),
+        settingsOf("worker", "", old),
+        host({ state: "Error", errors: ["of a binding"] }),
+        functions(listed("appendLog", true), listed("sealLog")),
+      ],
+      "its slot has other code; its host is in the state Error; its host has errors; appendLog is off; what was live",
+    ],
+    ["loaded no function", [functions()], "does not run as it should: none of its functions is there; what was live"],
+    ["cannot be asked", [{ command: "rest", fails: "Unavailable" }], "Unavailable; what was live"],
+  ])("brings back what was live where the worker %s, before the api is touched", async (_case, first, message) => {
+    const { code: exit, output, calls } = await azure.deploy(["swap", ...where], [...first, ...staged(), swaps]);
+    expect([exit, output]).toEqual([3, expect.stringContaining("worker: swapped\nworker: swapped back\n")]);
+    expect(output).toContain(`${message} before is live again`);
+    expect(lines(calls, "functionapp deployment slot swap")).toHaveLength(2);
+  });
+
+  test("takes a worker that lacks a function which the infrastructure knows: it is rolled back to", async () => {
+    const recorded = [functions(listed("appendLog")), ...staged(), swaps];
+    expect((await azure.deploy(["swap", ...where], recorded)).code).toBe(0);
   });
 
   test("brings back what was live where the new code does not answer", async () => {
