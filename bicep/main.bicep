@@ -11,7 +11,7 @@ param planSku planSkuName
 param minInstances int
 param maxInstances int
 param zoneRedundant bool
-@description('Private addresses for vault, database, host and package account; the apps call from a network of their own.')
+@description('Private addresses for vault, database, host and package accounts; the apps call from a network of their own.')
 param privateNetwork bool
 @description('Own RSA keys for what storage and database encrypt at rest.')
 param customerManagedKeys bool
@@ -98,7 +98,6 @@ module mail 'modules/mail.bicep' = {
 var settings = {
   APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.insightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD'
-  AzureWebJobsStorage__accountName: '${accountName}host'
   AzureWebJobsStorage__credential: 'managedidentity'
   CALLPILOT_ENVIRONMENT: environmentOf
   API_PUBLIC_URL: apiPublicUrl
@@ -154,7 +153,7 @@ module api 'modules/app.bicep' = {
     planId: apiPlan.outputs.id
     isElastic: isElastic
     minInstances: minInstances
-    settings: union(settings, { CALLPILOT_ROLE: 'api' })
+    settings: union(settings, { CALLPILOT_ROLE: 'api', AzureWebJobsStorage__accountName: '${accountName}apihost' })
     otherFunctions: functions.worker
     triggeredFunctions: []
     packageUrl: apiPackageUrl
@@ -173,7 +172,10 @@ module worker 'modules/app.bicep' = {
     planId: workerPlan.outputs.id
     isElastic: isElastic
     minInstances: minInstances
-    settings: union(settings, { CALLPILOT_ROLE: 'worker' })
+    settings: union(
+      settings,
+      { CALLPILOT_ROLE: 'worker', AzureWebJobsStorage__accountName: '${accountName}workerhost' }
+    )
     otherFunctions: functions.api
     triggeredFunctions: functions.worker
     packageUrl: workerPackageUrl
@@ -278,21 +280,23 @@ module dataAccount 'modules/storage.bicep' = {
   }
 }
 
-@description('What the Functions host keeps for itself: keys, leases, receipts.')
-module hostAccount 'modules/storage.bicep' = {
-  params: {
-    location: location
-    name: '${accountName}host'
-    tags: tags
-    sku: storageSku
-    isPublic: !privateNetwork
-    containers: []
-    keptDays: keptDays
-    keepsVersions: false
-    workspaceId: monitoring.outputs.workspaceId
-    encryption: encryption
+@description('What the host of each app keeps for itself: keys, leases, receipts, when its timers last ran.')
+module hostAccounts 'modules/storage.bicep' = [
+  for app in ['api', 'worker']: {
+    params: {
+      location: location
+      name: '${accountName}${app}host'
+      tags: tags
+      sku: storageSku
+      isPublic: !privateNetwork
+      containers: []
+      keptDays: keptDays
+      keepsVersions: false
+      workspaceId: monitoring.outputs.workspaceId
+      encryption: encryption
+    }
   }
-}
+]
 
 @description('Deployed code, by its hash, which nobody changes once it is there.')
 module packageAccount 'modules/storage.bicep' = {
@@ -348,15 +352,22 @@ module dataAccess 'modules/storageAccess.bicep' = {
   dependsOn: [dataAccount]
 }
 
-module hostAccess 'modules/storageAccess.bicep' = {
+var hostRoles = ['blobOwner', 'queueContributor', 'tableContributor']
+
+module apiHostAccess 'modules/storageAccess.bicep' = {
   params: {
-    accountName: '${accountName}host'
-    assignments: map(
-      concat(apiSlots, workerSlots),
-      slot => union(slot, { roles: ['blobOwner', 'queueContributor', 'tableContributor'] })
-    )
+    accountName: '${accountName}apihost'
+    assignments: map(apiSlots, slot => union(slot, { roles: hostRoles }))
   }
-  dependsOn: [hostAccount]
+  dependsOn: [hostAccounts]
+}
+
+module workerHostAccess 'modules/storageAccess.bicep' = {
+  params: {
+    accountName: '${accountName}workerhost'
+    assignments: map(workerSlots, slot => union(slot, { roles: hostRoles }))
+  }
+  dependsOn: [hostAccounts]
 }
 
 module packageAccess 'modules/storageAccess.bicep' = {
@@ -408,7 +419,8 @@ module endpoints 'modules/privateEndpoints.bicep' = if (privateNetwork) {
     subnetId: network!.outputs.endpointsSubnetId
     vaultId: vault.outputs.id
     cosmosId: cosmos.outputs.id
-    hostAccountId: hostAccount.outputs.id
+    apiHostAccountId: hostAccounts[0].outputs.id
+    workerHostAccountId: hostAccounts[1].outputs.id
     packageAccountId: packageAccount.outputs.id
   }
 }

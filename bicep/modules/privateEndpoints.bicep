@@ -8,18 +8,26 @@ param tags resourceTags
 param subnetId string
 param vaultId string
 param cosmosId string
-param hostAccountId string
+param apiHostAccountId string
+param workerHostAccountId string
 param packageAccountId string
 
 var storage = environment().suffixes.storage
-var endpoints = [
+var ofHosts = flatten(map(
+  [{ app: 'api', id: apiHostAccountId }, { app: 'worker', id: workerHostAccountId }],
+  host =>
+    map(['blob', 'queue', 'table'], service => {
+      name: '${host.app}-host-${service}-${baseName}'
+      id: host.id
+      group: service
+      zone: 'privatelink.${service}.${storage}'
+    })
+))
+var endpoints = concat(ofHosts, [
   { name: 'vault-${baseName}', id: vaultId, group: 'vault', zone: 'privatelink.vaultcore.azure.net' }
   { name: 'cosmos-${baseName}', id: cosmosId, group: 'Sql', zone: 'privatelink.documents.azure.com' }
-  { name: 'host-blob-${baseName}', id: hostAccountId, group: 'blob', zone: 'privatelink.blob.${storage}' }
-  { name: 'host-queue-${baseName}', id: hostAccountId, group: 'queue', zone: 'privatelink.queue.${storage}' }
-  { name: 'host-table-${baseName}', id: hostAccountId, group: 'table', zone: 'privatelink.table.${storage}' }
   { name: 'package-blob-${baseName}', id: packageAccountId, group: 'blob', zone: 'privatelink.blob.${storage}' }
-]
+])
 
 module each 'privateEndpoint.bicep' = [
   for endpoint in endpoints: {

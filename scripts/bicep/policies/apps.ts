@@ -238,6 +238,20 @@ export const appPolicies: readonly Policy[] = [
       resources.push(Object.assign(site, { name: `${site.name}-of-a-long-name`, id: site.id }));
     },
   },
+  everywhere(
+    {
+      name: "the host of each app has an account of its own: no app reaches the other's keys, leases and timers",
+      proves: "S10; platform: an account for each app",
+    },
+    (found, { app, estate: { resources } }) => {
+      const own = the(resources, types.storage, new RegExp(`${app}host$`, "u")).name;
+      return found["AzureWebJobsStorage__accountName"] === own ? [] : ["AzureWebJobsStorage__accountName"];
+    },
+    (found) => {
+      const own = found["AzureWebJobsStorage__accountName"] ?? "";
+      found["AzureWebJobsStorage__accountName"] = own.replace(/workerhost$/u, "apihost");
+    },
+  ),
   setting("WEBSITE_SWAP_WARMUP_PING_PATH", "/health/ready", "/health", {
     name: "a swap waits until the new code says that it is ready",
     proves: "D3",
@@ -427,7 +441,7 @@ function marksOfEnvironment({ resources }: Estate): Settings {
     DATA_ACCOUNT: data,
     DATA__blobServiceUri: data.replace(/data$/u, ""),
     DATA__queueServiceUri: data.replace(/data$/u, ""),
-    AzureWebJobsStorage__accountName: the(resources, types.storage, /host$/u).name,
+    AzureWebJobsStorage__accountName: data.replace(/data$/u, ""),
   };
 }
 

@@ -29,17 +29,17 @@ const roles: Readonly<Record<string, string>> = {
 const wanted: readonly string[] = [
   "api: metrics publisher on appi",
   "api: blob contributor on data",
-  "api: blob owner on host",
-  "api: queue contributor on host",
-  "api: table contributor on host",
+  "api: blob owner on apihost",
+  "api: queue contributor on apihost",
+  "api: table contributor on apihost",
   "api: blob reader on pack",
   "api: key unwrapper on key-ring",
   "worker: metrics publisher on appi",
   "worker: blob owner on data",
   "worker: queue contributor on data",
-  "worker: blob owner on host",
-  "worker: queue contributor on host",
-  "worker: table contributor on host",
+  "worker: blob owner on workerhost",
+  "worker: queue contributor on workerhost",
+  "worker: table contributor on workerhost",
   "worker: blob reader on pack",
   "worker: key wrapper on key-ring",
   "worker: key signer on log-seal",
@@ -116,7 +116,7 @@ export function whoIs(principal: string): string {
 function placeOf(id: string): string {
   const scope = id.slice(0, id.lastIndexOf("/providers/Microsoft.Authorization"));
   const [type = "", name = ""] = scope.split("/").slice(-2);
-  if (type === "storageAccounts") return name.slice(-4);
+  if (type === "storageAccounts") return name.slice("cpprodabcde".length);
   if (type === "keys" || type === "secrets") return name;
   if (type === "containers") return `container ${name}`;
   return name.split("-", 1)[0] ?? "";

@@ -289,7 +289,7 @@ export const operationPolicies: readonly Policy[] = [
     not: "Standard_LRS",
   }),
   {
-    name: "production's apps find vault, database, host and package account at private addresses",
+    name: "production's apps find vault, database, host and package accounts at private addresses",
     proves: "S6",
     on: production,
     broken: (estate) => {
@@ -305,7 +305,9 @@ export const operationPolicies: readonly Policy[] = [
       const wanted = [
         `${nameOf(types.vault)}: vault`,
         `${nameOf(types.cosmos)}: Sql`,
-        ...["blob", "queue", "table"].map((service) => `${nameOf(types.storage, /host$/u)}: ${service}`),
+        ...[/apihost$/u, /workerhost$/u].flatMap((host) =>
+          ["blob", "queue", "table"].map((service) => `${nameOf(types.storage, host)}: ${service}`),
+        ),
         `${nameOf(types.storage, /pack$/u)}: blob`,
       ];
       return difference(wanted, found);

@@ -28,7 +28,7 @@ function daysOf(actions: unknown): number {
   return Number(valueAt(actions, "baseBlob.delete.daysAfterCreationGreaterThan") ?? Infinity);
 }
 
-/** Storage accounts: recordings, the host's own, packages, copies on their way to a sandbox. */
+/** Storage accounts: recordings, those of the hosts, packages, copies on their way to a sandbox. */
 export const storagePolicies: readonly Policy[] = [
   property({
     name: "no storage account takes a shared key",
