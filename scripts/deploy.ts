@@ -8,6 +8,7 @@ import { smoke } from "./deploy/smoke.ts";
 import { fetchPackage } from "./deploy/source.ts";
 import { stage } from "./deploy/stage.ts";
 import { SwappedBack, swap } from "./deploy/swap.ts";
+import type { Project } from "./gitlab/project.ts";
 
 const usage = `Deploys Callpilot, one step at a time. The pipeline calls it; so can an operator who is signed in with \`az login\`.
 
@@ -63,7 +64,7 @@ async function main(): Promise<void> {
   const { to = "package" } = values;
   switch (positionals[0]) {
     case "fetch":
-      await fetchPackage(sourceOf(process.env), required(values.commit, "--commit"), to);
+      await fetchPackage(projectOf(process.env), required(values.commit, "--commit"), to);
       say(`the package of ${values.commit ?? ""} is in ${to}`);
       return;
     case "infrastructure":
@@ -127,7 +128,7 @@ function environmentOf(name: string): Environment {
   return found;
 }
 
-function sourceOf({ GITLAB_API, GITLAB_PROJECT, GITLAB_TOKEN }: NodeJS.ProcessEnv) {
+function projectOf({ GITLAB_API, GITLAB_PROJECT, GITLAB_TOKEN }: NodeJS.ProcessEnv): Project {
   return {
     api: required(GITLAB_API, "GITLAB_API"),
     project: required(GITLAB_PROJECT, "GITLAB_PROJECT"),

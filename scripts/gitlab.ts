@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { GitLabRefusal, askGitLab } from "./gitlab/project.ts";
 import { type Ask, type Settings, differences } from "./gitlab/settings.ts";
 
 const usage = `Compares what GitLab enforces of this project with .gitlab/settings.json.
@@ -13,13 +14,12 @@ if (api === undefined || project === undefined || token === undefined) {
   process.exitCode = 2;
 } else {
   const ask: Ask = async (path) => {
-    const answer = await fetch(`${api}/projects/${encodeURIComponent(project)}${path}`, {
-      headers: { "private-token": token },
-      redirect: "error",
-    });
-    if (answer.status === 404 && path !== "") return undefined;
-    if (!answer.ok) throw new Error(`GitLab answered ${answer.status} to ${path === "" ? "the project" : path}`);
-    return await answer.json();
+    try {
+      return await (await askGitLab({ api, project, token }, path)).json();
+    } catch (error) {
+      if (error instanceof GitLabRefusal && error.status === 404 && path !== "") return undefined;
+      throw error;
+    }
   };
   try {
     const found = await differences(JSON.parse(readFileSync(".gitlab/settings.json", "utf8")) as Settings, ask);

@@ -1,37 +1,20 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { unzipSync } from "fflate";
+import { type Project, askGitLab } from "../gitlab/project.ts";
 import { verified } from "./stage.ts";
-
-export interface Source {
-  /** Of GitLab's API, such as `https://gitlab.com/api/v4`. */
-  readonly api: string;
-  /** Id of the project. */
-  readonly project: string;
-  /** A token that reads the project's API, and nothing else. */
-  readonly token: string;
-}
 
 /**
  * Fetches the package of a commit into a folder, where the commit is what GitLab's protected main says and its pipeline has
  * passed, so that a mirror which was tampered with deploys nothing. Throws with the reason.
  */
-export async function fetchPackage({ api, project, token }: Source, commit: string, folder: string): Promise<void> {
-  const ask = async (path: string) => {
-    const answer = await fetch(`${api}/projects/${encodeURIComponent(project)}${path}`, {
-      headers: { "private-token": token },
-      redirect: "error",
-    });
-    if (!answer.ok) throw new Error(`GitLab answered ${answer.status} to ${path}`);
-    return answer;
-  };
+export async function fetchPackage(project: Project, commit: string, folder: string): Promise<void> {
+  const ask = (path: string) => askGitLab(project, path);
   const branch = (await (await ask("/repository/branches/main")).json()) as Branch;
   if (!branch.protected) throw new Error("main is not protected at GitLab");
   if (branch.commit.id !== commit) throw new Error(`main is at ${branch.commit.id} at GitLab, and at ${commit} here`);
-  const pipelines = (await (await ask(`/pipelines?ref=main&sha=${commit}&status=success`)).json()) as readonly {
-    id: number;
-  }[];
-  const [pipeline] = pipelines;
+  const passed = await ask(`/pipelines?ref=main&sha=${commit}&status=success`);
+  const [pipeline] = (await passed.json()) as readonly { readonly id: number }[];
   if (pipeline === undefined) throw new Error(`no pipeline of ${commit} has passed at GitLab`);
   const jobs = (await (await ask(`/pipelines/${pipeline.id}/jobs?per_page=100`)).json()) as readonly Job[];
   const job = jobs.find(({ name, status }) => name === "package" && status === "success");
