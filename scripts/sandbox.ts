@@ -1,4 +1,5 @@
-import { loadEnvFile } from "node:process";
+import { readFileSync } from "node:fs";
+import { parseEnv } from "node:util";
 import { ulid } from "ulid";
 import { UsageError, commandOptions } from "../local/options.ts";
 import { config } from "../shared/config.ts";
@@ -91,7 +92,8 @@ function demandEnvironment(name: string): void {
 
 function load(file: string): void {
   try {
-    loadEnvFile(file);
+    // Unlike Node's own, over what is set already: half of them would be another environment's.
+    Object.assign(process.env, parseEnv(readFileSync(file, "utf8")));
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${(error as Error).message}`);
   }

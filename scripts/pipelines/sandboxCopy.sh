@@ -18,7 +18,11 @@ if [ "$HALF" = import ]; then
   exit
 fi
 options=()
-# Azure DevOps writes a boolean with a capital.
-if [ "${NEW_PSEUDONYMS:?}" = True ]; then options+=(--new-pseudonyms); fi
+# All tenants of a run have one key, also where its stage is run again to go on. Azure DevOps writes a boolean with a capital.
+made="$AGENT_TEMPDIRECTORY/new-pseudonyms"
+if [ "${NEW_PSEUDONYMS:?}" = True ] && [ "${SYSTEM_STAGEATTEMPT:?}" = 1 ] && [ ! -e "$made" ]; then
+  options+=(--new-pseudonyms)
+  touch "$made"
+fi
 mkdir -p "$(dirname "${COPY_FILE:?}")"
 half "${options[@]}" | tee /dev/stderr | sed -n 's/^the copy is whole: //p' >"$COPY_FILE"

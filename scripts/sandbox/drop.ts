@@ -1,8 +1,9 @@
-import { ContainerClient, type BlockBlobClient, isRestError } from "@azure/storage-blob";
-import { type Static, Type } from "@sinclair/typebox";
+import { type BlockBlobClient, ContainerClient } from "@azure/storage-blob";
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { identity } from "../../shared/identity.ts";
 import { Time, closed } from "../../shared/schema.ts";
 import { fault } from "../../shared/validator.ts";
+import { Notes, findText } from "./notes.ts";
 import type { RedactedItem } from "./redact.ts";
 
 const Count = Type.Integer({ minimum: 0 });
@@ -42,8 +43,17 @@ export class Drop {
     await putJson(this.#container.getBlockBlobClient(pageName(folder, page)), items);
   }
 
-  async readPage(folder: string, page: number): Promise<readonly RedactedItem[]> {
-    return (await getJson(this.#container.getBlockBlobClient(pageName(folder, page)))) as readonly RedactedItem[];
+  /** Undefined where it is gone. */
+  async readPage(folder: string, page: number): Promise<readonly RedactedItem[] | undefined> {
+    const found = await findText(this.#container.getBlockBlobClient(pageName(folder, page)));
+    return found && (JSON.parse(found.text) as readonly RedactedItem[]);
+  }
+
+  /** Whether that many pages are there, from the first one on. */
+  async hasPages(folder: string, pages: number): Promise<boolean> {
+    const names = new Set<string>();
+    for await (const { name } of this.#container.listBlobsFlat({ prefix: `${folder}/` })) names.add(name);
+    return Array.from({ length: pages }, (_, at) => pageName(folder, at + 1)).every((name) => names.has(name));
   }
 
   async finish(folder: string, report: CopyReport): Promise<void> {
@@ -53,10 +63,12 @@ export class Drop {
   /** Of a finished copy; undefined where there is none in the folder. */
   async report(folder: string): Promise<CopyReport | undefined> {
     const name = `${folder}/copy.json`;
-    const report = await findJson(this.#container.getBlockBlobClient(name));
-    if (report !== undefined && fault(CopyReport, report) !== undefined)
-      throw new Error(`${name} is not as this program writes it`);
-    return report as CopyReport | undefined;
+    const found = await findText(this.#container.getBlockBlobClient(name));
+    if (found === undefined) return undefined;
+    const report = JSON.parse(found.text) as unknown;
+    if (fault(CopyReport, report) !== undefined)
+      throw new Error(`${name} is not as this version of the program writes it: make another copy`);
+    return report as CopyReport;
   }
 
   /** Folders of finished copies, the oldest first. */
@@ -78,16 +90,8 @@ export class Workroom {
     this.#container = new ContainerClient(new URL("work", `${url.origin}${folderOf(url.pathname)}`).href, identity());
   }
 
-  async read(name: string): Promise<unknown> {
-    return await findJson(this.#container.getBlockBlobClient(name));
-  }
-
-  async write(name: string, value: unknown): Promise<void> {
-    await putJson(this.#container.getBlockBlobClient(name), value);
-  }
-
-  async remove(name: string): Promise<void> {
-    await this.#container.getBlockBlobClient(name).deleteIfExists();
+  notes<S extends TSchema>(name: string, schema: S): Notes<S> {
+    return new Notes(this.#container.getBlockBlobClient(name), schema);
   }
 }
 
@@ -110,17 +114,4 @@ function pageName(folder: string, page: number): string {
 async function putJson(blob: BlockBlobClient, value: unknown): Promise<void> {
   const body = Buffer.from(JSON.stringify(value));
   await blob.upload(body, body.length, { blobHTTPHeaders: { blobContentType: "application/json" } });
-}
-
-async function findJson(blob: BlockBlobClient): Promise<unknown> {
-  try {
-    return await getJson(blob);
-  } catch (error) {
-    if (isRestError(error) && error.statusCode === 404) return undefined;
-    throw error;
-  }
-}
-
-async function getJson(blob: BlockBlobClient): Promise<unknown> {
-  return JSON.parse((await blob.downloadToBuffer()).toString()) as unknown;
 }

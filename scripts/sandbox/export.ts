@@ -4,19 +4,19 @@ import { config } from "../../shared/config.ts";
 import { kinds } from "../../shared/kinds.ts";
 import { closed } from "../../shared/schema.ts";
 import { templateVersionKind } from "../../shared/templates/template.ts";
-import { type FieldClasses, isListOfWords } from "../../shared/tenancy/classification.ts";
+import { tenantKind } from "../../shared/tenants/tenant.ts";
 import type { ListedKind } from "../../shared/tenancy/kind.ts";
 import { logHead } from "../../shared/tenancy/log.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import type { TenantScope } from "../../shared/tenancy/scope.ts";
-import { pageSize, readItems } from "../../shared/tenancy/wholeTenant.ts";
-import { fault } from "../../shared/validator.ts";
+import { pageSize, readItems, readItemsOf } from "../../shared/tenancy/wholeTenant.ts";
 import { type CopyReport, Drop, Workroom } from "./drop.ts";
 import { type Leak, LeakScan } from "./leakScan.ts";
-import { finishes, plan } from "./plan.ts";
+import { plan } from "./plan.ts";
+import type { Notes } from "./notes.ts";
 import { ProgressBar } from "./progress.ts";
 import { pseudonymKey } from "./pseudonymKey.ts";
-import { Pseudonyms, standIns } from "./pseudonyms.ts";
+import { Pseudonyms } from "./pseudonyms.ts";
 import { type QuestionsOf, type RedactedItem, Unclassified, redacted, valuesOf } from "./redact.ts";
 
 /** Something of production was about to leave. Nothing of its page was written. */
@@ -24,17 +24,19 @@ export class Leaked extends Error {
   override readonly name = "Leaked";
 
   constructor(leaks: readonly Leak[]) {
-    const places = leaks.slice(0, 10).map(({ item, way }) => `${way} of ${item}`);
+    const places = leaks.slice(0, 10).map(({ item, way, of }) => `${way} of ${item} has what was in a ${of}`);
     super(`the leak scan found production's values in ${leaks.length} places: ${places.join(", ")}`);
   }
 }
 
-/** How far a copy is, so that the next run goes on. */
+/** How far a copy is. */
 const Progress = closed({
   folder: Type.String({ maxLength: 80 }),
   startedAt: Type.String({ maxLength: 30 }),
+  /** Of the program: what another one wrote is no part of this copy. */
+  commit: Type.String({ maxLength: 40 }),
   pages: Type.Integer({ minimum: 0 }),
-  /** Id of the last item that is in a page or was left. */
+  /** Pseudonym of the last item that is in a page or was left. */
   behind: Type.String({ maxLength: 128 }),
   copied: Type.Record(Type.String(), Type.Integer()),
   left: Type.Record(Type.String(), Type.Integer()),
@@ -56,15 +58,21 @@ interface Exported {
   readonly report: CopyReport;
 }
 
+/** An item that is to be copied, or left: in the order of pseudonyms, which tells nothing of when it was made. */
+interface Listed {
+  readonly id: string;
+  readonly pseudonym: string;
+}
+
 /** After that, an interrupted copy is begun anew. */
-const longestMs = 86_400_000;
-/** Known tokens that are hidden for the scan to find. */
+const resumableForMs = 86_400_000;
+/** Known tokens, and numbers, that are hidden for the scan to find. */
 const controls = 200;
 
 /**
  * Redacts a tenant's items into a new folder of the drop, and gives its name and report; goes on where an earlier run was interrupted.
- * Reads the database and no recording. Everything is read once before anything is written: what nobody classified ends it
- * first ({@link Unclassified}), and the scan knows all that it looks for.
+ * Reads the database and no recording. Everything is read, and redacted, once before anything is written: what nobody
+ * classified ends it first ({@link Unclassified}), and the scan knows all that it looks for.
  */
 export async function exportTenant(tenant: TenantScope, options: ExportOptions): Promise<Exported> {
   const workroom = new Workroom(options.to);
@@ -78,106 +86,107 @@ export async function exportTenant(tenant: TenantScope, options: ExportOptions):
 
 class Export {
   readonly #tenant: TenantScope;
-  readonly #options: ExportOptions;
-  readonly #workroom: Workroom;
+  readonly #say: (line: string) => void;
+  readonly #notes: Notes<typeof Progress>;
   readonly #drop: Drop;
   readonly #pseudonyms: Pseudonyms;
-  readonly #scan = new LeakScan([
-    ...standIns,
-    ...finishes,
-    ...kinds.flatMap(({ name, fields }) => [name, ...wordsIn(fields)]),
-  ]);
+  readonly #scan = new LeakScan();
   readonly #questions = new Map<string, ReturnType<QuestionsOf>>();
 
-  constructor(tenant: TenantScope, options: ExportOptions, workroom: Workroom, pseudonyms: Pseudonyms) {
+  constructor(tenant: TenantScope, { to, say }: ExportOptions, workroom: Workroom, pseudonyms: Pseudonyms) {
     this.#tenant = tenant;
-    this.#options = options;
-    this.#workroom = workroom;
-    this.#drop = new Drop(options.to);
+    this.#say = say;
+    this.#notes = workroom.notes(`${tenant.tenantId}.json`, Progress);
+    this.#drop = new Drop(to);
     this.#pseudonyms = pseudonyms;
   }
 
   async run(): Promise<Exported> {
-    const { say } = this.#options;
-    let total = 0;
-    for await (const page of this.#pages("")) {
-      for (const item of page) this.#scan.learn(item, valuesOf(item, kindOf(item)));
-      total += page.length;
-    }
-    if (total === 0) throw new Error(`there is no tenant ${this.#tenant.tenantId} in this environment`);
+    const listed = await this.#readAll();
     const { tried, missed } = this.#scan.missed(controls);
-    if (missed > 0)
+    if (missed > 0 || tried === 0)
       throw new Error(`the leak scan is blind: it missed ${missed} of ${tried} values that were hidden for it`);
-    say(
-      `${total} items read; the leak scan looks for ${this.#scan.tokens} texts of theirs, and found all of ${tried} hidden`,
+    this.#say(
+      `${listed.length} items read; the leak scan looks for ${this.#scan.tokens} texts of theirs, and found all of ${tried} hidden`,
     );
     const progress = await this.#begin();
-    await this.#writePages(progress, total);
+    await this.#writePages(progress, listed);
+    const { folder, pages, copied } = progress;
+    if (copied[tenantKind.name] === undefined) throw new Error(`${this.#tenant.tenantId} was deleted meanwhile`);
+    if (!(await this.#drop.hasPages(folder, pages))) throw new Error(`pages of ${folder} were deleted: run it again`);
     const report = this.#reportOf(progress, tried);
-    await this.#drop.finish(progress.folder, report);
-    await this.#workroom.remove(this.#progressName);
-    return { folder: progress.folder, report };
+    await this.#drop.finish(folder, report);
+    await this.#notes.remove();
+    return { folder, report };
   }
 
-  async *#pages(behind: string): AsyncGenerator<readonly StoredItem[]> {
-    let last = behind;
-    for (;;) {
-      const page = await readItems(this.#tenant.tenantId, last);
-      yield page.filter(({ kind }) => kind !== logHead);
-      if (page.length < pageSize) return;
-      last = page.at(-1)?.id ?? last;
+  /** Everything is learned, and redacted to see whether it can be. */
+  async #readAll(): Promise<readonly Listed[]> {
+    const listed: Listed[] = [];
+    const unwritten = { copied: {}, left: {}, replaced: {} };
+    for (let behind = "", more = true; more;) {
+      const page = await readItems(this.#tenant.tenantId, behind);
+      const items = page.filter(({ kind }) => kind !== logHead);
+      await this.#redacted(items, unwritten);
+      for (const { id } of items) listed.push({ id, pseudonym: this.#pseudonyms.id(id) });
+      behind = page.at(-1)?.id ?? behind;
+      more = page.length === pageSize;
     }
-  }
-
-  get #progressName(): string {
-    return `${this.#tenant.tenantId}.json`;
+    if (listed.length === 0) throw new Error(`there is no tenant ${this.#tenant.tenantId} in this environment`);
+    return listed.toSorted(byPseudonym);
   }
 
   async #begin(): Promise<Progress> {
-    const kept = await this.#workroom.read(this.#progressName);
-    if (kept !== undefined && fault(Progress, kept) !== undefined)
-      throw new Error(`${this.#progressName} is not as this program writes it`);
-    const progress = kept as Progress | undefined;
+    const kept = await this.#notes.read();
     const place = this.#pseudonyms.id(this.#tenant.tenantId);
-    // What was begun with another key is left: one copy never has pseudonyms of two.
-    if (progress?.folder.startsWith(`${place}/`) === true && (await this.#isUnderWay(progress))) {
-      this.#options.say(`going on with ${progress.folder}, of which ${progress.pages} pages are there`);
-      return progress;
+    if (kept !== undefined && kept !== "unreadable" && (await this.#isUnderWay(kept, place))) {
+      this.#say(`going on with ${kept.folder}, of which ${kept.pages} pages are there`);
+      await this.#notes.write(kept);
+      return kept;
     }
-    const counts = { copied: {}, left: {}, replaced: {} };
     const begun = {
-      folder: `${place}/${ulid()}`,
-      startedAt: new Date().toISOString(),
-      pages: 0,
-      behind: "",
-      ...counts,
+      ...{ folder: `${place}/${ulid()}`, startedAt: new Date().toISOString(), commit: commit() },
+      ...{ pages: 0, behind: "", copied: {}, left: {}, replaced: {} },
     };
-    await this.#workroom.write(this.#progressName, begun);
+    await this.#notes.write(begun);
     return begun;
   }
 
-  /** Half of today's and half of last week's items are no copy, and a whole one is not gone on with. */
-  async #isUnderWay({ folder, startedAt }: Progress): Promise<boolean> {
-    const isRecent = Date.parse(startedAt) > Date.now() - longestMs;
-    return isRecent && (await this.#drop.report(folder)) === undefined;
+  /**
+   * One copy never has pseudonyms of two keys, pages of two programs, or items of two days; and what is whole, or of which
+   * somebody threw pages away, is not gone on with.
+   */
+  async #isUnderWay({ folder, startedAt, pages, ...begun }: Progress, place: string): Promise<boolean> {
+    if (!folder.startsWith(`${place}/`) || begun.commit !== commit()) return false;
+    if (Date.parse(startedAt) < Date.now() - resumableForMs) return false;
+    return (await this.#drop.hasPages(folder, pages)) && (await this.#drop.report(folder)) === undefined;
   }
 
-  async #writePages(progress: Progress, total: number): Promise<void> {
-    const bar = new ProgressBar("redacting", total);
-    const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, each) => all + each, 0);
-    for await (const page of this.#pages(progress.behind)) {
-      const items = await this.#redacted(page, progress);
+  async #writePages(progress: Progress, listed: readonly Listed[]): Promise<void> {
+    const bar = new ProgressBar("redacting", listed.length);
+    let done = listed.findLastIndex(({ pseudonym }) => pseudonym <= progress.behind) + 1;
+    while (done < listed.length) {
+      const page = listed.slice(done, done + pageSize);
+      const found = await readItemsOf(
+        this.#tenant.tenantId,
+        page.map(({ id }) => id),
+      );
+      const items = (await this.#redacted(found, progress)).toSorted((one, other) => (one.id < other.id ? -1 : 1));
       const leaks = this.#scan.search(items);
       if (leaks.length > 0) throw new Leaked(leaks);
       await this.#drop.writePage(progress.folder, progress.pages + 1, items);
       progress.pages++;
-      progress.behind = page.at(-1)?.id ?? progress.behind;
-      await this.#workroom.write(this.#progressName, progress);
-      bar.reach(sum(progress.copied) + sum(progress.left));
+      progress.behind = page.at(-1)?.pseudonym ?? progress.behind;
+      await this.#notes.write(progress);
+      done += page.length;
+      bar.reach(done);
     }
   }
 
-  async #redacted(page: readonly StoredItem[], progress: Progress): Promise<readonly RedactedItem[]> {
+  async #redacted(
+    page: readonly StoredItem[],
+    counts: Pick<Progress, "copied" | "left" | "replaced">,
+  ): Promise<readonly RedactedItem[]> {
     const items: RedactedItem[] = [];
     for (const item of page) {
       const kind = kindOf(item);
@@ -186,13 +195,13 @@ class Export {
       this.#scan.learn(item, values);
       const fate = fateOf(item);
       if ("left" in fate) {
-        count(progress.left, item.kind);
+        count(counts.left, item.kind);
         continue;
       }
       const copy = await redacted(item, kind, this.#pseudonyms, (id) => this.#questionsOf(id));
       items.push(...(fate.finish?.(copy, item) ?? [copy]));
-      count(progress.copied, item.kind);
-      for (const { said } of values) if (typeof said === "string") count(progress.replaced, said);
+      count(counts.copied, item.kind);
+      for (const { said } of values) if (typeof said === "string") count(counts.replaced, said);
     }
     return items;
   }
@@ -210,7 +219,7 @@ class Export {
   #reportOf({ startedAt, pages, copied, left, replaced }: Progress, tried: number): CopyReport {
     const { technical: _, ...changed } = replaced;
     return {
-      ...{ format: 1, commit: config().commit ?? "unknown", startedAt, endedAt: new Date().toISOString(), pages },
+      ...{ format: 1, commit: commit(), startedAt, endedAt: new Date().toISOString(), pages },
       copied,
       left: Object.fromEntries(
         Object.entries(left).map(([kind, number]) => [kind, { count: number, why: reasonOf(kind) }]),
@@ -221,12 +230,12 @@ class Export {
   }
 }
 
-/** The names of the fields, and the words that they may have. */
-function wordsIn(fields: FieldClasses): readonly string[] {
-  return Object.entries(fields).flatMap(([name, said]) => {
-    if (typeof said === "string") return [name];
-    return [name, ...(isListOfWords(said) ? said : wordsIn(said))];
-  });
+function commit(): string {
+  return config().commit ?? "unknown";
+}
+
+function byPseudonym({ pseudonym: one }: Listed, { pseudonym: other }: Listed): number {
+  return one < other ? -1 : 1;
 }
 
 function count(counts: Record<string, number>, name: string): void {

@@ -1,16 +1,15 @@
 import { tmpdir } from "node:os";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { type Static, Type } from "@sinclair/typebox";
 import type { Analysis } from "../../shared/media/analyse.ts";
 import { invitationKind } from "../../shared/members/member.ts";
 import { closed } from "../../shared/schema.ts";
-import type { BlobContainer } from "../../shared/storage/accounts.ts";
-import { deleteBlob, getJson, putJson } from "../../shared/storage/blobs.ts";
+import { type BlobContainer, blobClient } from "../../shared/storage/accounts.ts";
 import { tenantContainer } from "../../shared/storage/containers.ts";
 import { uploadFile } from "../../shared/storage/streams.ts";
 import { counterId, counterKind } from "../../shared/tenancy/counter.ts";
-import type { Entity } from "../../shared/tenancy/kind.ts";
 import { reservationId, reservationKind } from "../../shared/tenancy/reservation.ts";
 import type { TenantScope } from "../../shared/tenancy/scope.ts";
 import { type WrittenItem, writeItems } from "../../shared/tenancy/wholeTenant.ts";
@@ -18,6 +17,7 @@ import { type Quotas, type Tenant, counters, tenantKind } from "../../shared/ten
 import { fault } from "../../shared/validator.ts";
 import { type OutputBlob, type Outputs, type Video, blobNames, videoKind } from "../../shared/videos/video.ts";
 import { type CopyReport, Drop } from "./drop.ts";
+import { Notes } from "./notes.ts";
 import { Placeholders } from "./placeholders.ts";
 import { plan } from "./plan.ts";
 import { ProgressBar } from "./progress.ts";
@@ -27,14 +27,17 @@ export class Refused extends Error {
   override readonly name = "Refused";
 }
 
-/** Beside the tenant's videos, while it is being filled: how far that is. */
-const progressBlob = "sandbox/progress.json";
-/** Once a copy is counted it is reserved under this scope, so that it is counted once. */
-const copyReservation = "sandbox_copy";
+/** Beside the tenant's videos, while it is being filled. */
+const notesBlob = "sandbox/progress.json";
+/** Once a tenant has a copy, and its counters too, that is reserved under this name for its folder: there is one only. */
+const copyReservation = { scope: "sandbox_copy", value: "copy" } as const;
 
+/** How far filling the tenant is. */
 const Progress = closed({
   folder: Type.String({ maxLength: 80 }),
   pages: Type.Integer({ minimum: 0 }),
+  /** Items by kind, to be compared with what the export wrote. */
+  written: Type.Record(Type.String(), Type.Integer()),
   /** By counter. */
   counted: Type.Record(Type.String(), Type.Integer()),
   /** What the tenant takes over of the one that it is a copy of: it has its own name, people and container. */
@@ -82,7 +85,7 @@ export async function importCopy(tenant: TenantScope, { from, copy, say }: Impor
   const work = await mkdtemp(join(tmpdir(), "callpilot-sandbox-"));
   try {
     await using placeholders = new Placeholders(work);
-    await new Import(tenant, own, drop, placeholders).run(folder, report.pages, say);
+    await new Import(tenant, own, drop, placeholders).run(folder, report, say);
     return report;
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -96,62 +99,70 @@ async function newest(drop: Drop): Promise<string> {
   if (last === undefined) throw new Refused("there is no finished copy in the drop");
   if (new Set(folders.map((folder) => folder.split("/", 1)[0])).size > 1)
     throw new Refused(
-      `there are copies of several tenants in the drop; say which: --copy ${folders.join(", --copy ")}`,
+      `the drop has copies of several tenants, or of one under several keys; say which: --copy ${folders.join(", --copy ")}`,
     );
   return last;
 }
 
 class Import {
   readonly #tenant: TenantScope;
-  readonly #own: Entity<Tenant>;
   readonly #container: BlobContainer;
+  readonly #notes: Notes<typeof Progress>;
   readonly #drop: Drop;
   readonly #placeholders: Placeholders;
 
-  constructor(tenant: TenantScope, own: Entity<Tenant>, drop: Drop, placeholders: Placeholders) {
+  constructor(tenant: TenantScope, { account }: Tenant, drop: Drop, placeholders: Placeholders) {
     this.#tenant = tenant;
-    this.#own = own;
-    this.#container = tenantContainer(tenant.tenantId, own.account);
+    this.#container = tenantContainer(tenant.tenantId, account);
+    this.#notes = new Notes(blobClient(this.#container, notesBlob), Progress);
     this.#drop = drop;
     this.#placeholders = placeholders;
   }
 
-  async run(folder: string, pages: number, say: (line: string) => void): Promise<void> {
-    if (await this.#isCounted(folder)) {
-      await deleteBlob(this.#container, progressBlob);
+  async run(folder: string, report: CopyReport, say: (line: string) => void): Promise<void> {
+    const kept = await this.#notes.read();
+    if (await this.#has(folder)) {
+      await this.#notes.remove();
       say(`${folder} is there already`);
       return;
     }
-    const progress = await this.#begin(folder);
+    const progress = await this.#begin(folder, kept);
     if (progress.pages > 0) say(`going on behind page ${progress.pages}`);
-    const bar = new ProgressBar("writing", pages);
-    while (progress.pages < pages) {
+    const bar = new ProgressBar("writing", report.pages);
+    while (progress.pages < report.pages) {
       const items = await this.#drop.readPage(folder, progress.pages + 1);
+      if (items === undefined) throw new Refused(`page ${progress.pages + 1} of ${folder} is gone: ${startOver}`);
       await this.#write(items.map(checked), progress);
       bar.reach(progress.pages);
     }
+    if (!isDeepStrictEqual(progress.written, report.copied))
+      throw new Refused(`${folder} has other items than its report says: ${startOver}`);
     await this.#finish(folder, progress);
-    await deleteBlob(this.#container, progressBlob);
+    await this.#notes.remove();
   }
 
-  async #isCounted(folder: string): Promise<boolean> {
-    const id = reservationId(copyReservation, folder);
-    return (await this.#tenant.repository.find(reservationKind, id)) !== undefined;
+  /** Whether the tenant is filled with this copy. Throws {@link Refused} where it is with another one. */
+  async #has(folder: string): Promise<boolean> {
+    const id = reservationId(copyReservation.scope, copyReservation.value);
+    const filled = await this.#tenant.repository.find(reservationKind, id);
+    if (filled !== undefined && filled.owner !== folder)
+      throw new Refused(`the tenant has another copy, ${filled.owner}: make another tenant`);
+    return filled !== undefined;
   }
 
-  async #begin(folder: string): Promise<Progress> {
-    const kept = (await getJson(this.#container, progressBlob))?.value;
+  async #begin(folder: string, kept: Progress | "unreadable" | undefined): Promise<Progress> {
     if (kept === undefined) {
       const surveys = await this.#tenant.repository.find(counterKind, counterId(counters.surveys));
       if ((surveys?.value ?? 0) > 0) throw new Refused("the tenant has surveys; a copy goes into one that has none");
-      const begun = { folder, pages: 0, counted: {}, likeness: {} };
-      await putJson(this.#container, progressBlob, begun);
-      return begun;
+    } else if (kept === "unreadable")
+      throw new Refused(`half a copy of another version of this program is in this tenant: ${startOver}`);
+    else if (kept.folder !== folder) {
+      const isThere = (await this.#drop.report(kept.folder)) !== undefined;
+      const advice = isThere ? `--copy ${kept.folder} goes on with it` : startOver;
+      throw new Refused(`another copy is half in this tenant: ${advice}`);
     }
-    if (fault(Progress, kept) !== undefined) throw new Error(`${progressBlob} is not as this program writes it`);
-    const progress = kept as Progress;
-    if (progress.folder !== folder)
-      throw new Refused(`another copy is half in this tenant: --copy ${progress.folder} goes on with it`);
+    const progress = kept ?? { folder, pages: 0, written: {}, counted: {}, likeness: {} };
+    await this.#notes.write(progress);
     return progress;
   }
 
@@ -160,12 +171,13 @@ class Import {
     for (const item of items) {
       if (item.kind === tenantKind.name) progress.likeness = likenessOf(item);
       else written.push(item.kind === videoKind.name ? await this.#withFiles(item, progress) : item);
+      if (item.kind !== reservationKind.name) count(progress.written, item.kind, 1);
       const counter = item.kind === invitationKind.name ? seatOf(item) : countedAs[item.kind];
-      if (counter !== undefined) count(progress, counter, 1);
+      if (counter !== undefined) count(progress.counted, counter, 1);
     }
     await writeItems(this.#tenant.tenantId, written);
     progress.pages++;
-    await putJson(this.#container, progressBlob, progress);
+    await this.#notes.write(progress);
   }
 
   /** The video with files of its own, if it is one that can be played. */
@@ -173,7 +185,7 @@ class Import {
     const video = item as unknown as Video;
     const { outputs, state } = video;
     const filled = outputs === undefined || state !== "ready" ? video : await this.#filled(item.id, video, outputs);
-    count(progress, counters.videoBytes, filled.countedBytes);
+    count(progress.counted, counters.videoBytes, filled.countedBytes);
     return { ...item, ...filled };
   }
 
@@ -219,7 +231,8 @@ class Import {
   /** Counters, the tenant's own document, and that all is done: in one change, so that nothing counts twice. */
   async #finish(folder: string, { counted, likeness }: Progress): Promise<void> {
     const { tenantId, repository } = this.#tenant;
-    const change = this.#tenant.change().reserve(copyReservation, folder, tenantId, "conflict");
+    const { scope, value } = copyReservation;
+    const change = this.#tenant.change().reserve(scope, value, folder, "conflict");
     const used: Record<string, number> = {};
     for (const [name, more] of Object.entries(counted)) {
       const counter = await repository.find(counterKind, counterId(name));
@@ -227,13 +240,17 @@ class Import {
       else change.count(name, more);
       used[name] = (counter?.value ?? 0) + more;
     }
-    change.patch(tenantKind, this.#own, { ...likeness, quotas: roomFor(this.#own.quotas, used) });
+    const own = await repository.get(tenantKind, tenantId);
+    change.patch(tenantKind, own, { ...likeness, quotas: roomFor(own.quotas, used) }, { ifMatch: own.etag });
     await change.record();
   }
 }
 
-function count({ counted }: Progress, counter: string, by: number): void {
-  counted[counter] = (counted[counter] ?? 0) + by;
+/** Half a copy can neither be taken back nor be filled up with another one. */
+const startOver = "make another tenant, and throw this one away";
+
+function count(counts: Record<string, number>, name: string, by: number): void {
+  counts[name] = (counts[name] ?? 0) + by;
 }
 
 /** An invitation holds a seat as long as it may become a member. */

@@ -1,22 +1,34 @@
 import { unescape } from "node:querystring";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import type { Classification } from "../../shared/tenancy/classification.ts";
+import { ours } from "./ours.ts";
 import { languageOf, sizeClass } from "./pseudonyms.ts";
-import type { Classified, RedactedItem } from "./redact.ts";
+import type { RedactedItem, StoredValue } from "./redact.ts";
 
-/** Shorter ones are in everything; longer ones are no chance hit, wherever they stand. */
-const lengths = { value: 5, word: 6, anywhere: 12, id: 20 } as const;
+/**
+ * Characters. Shorter values and words are in everything. Those of a decoded text, or of a number, have to be longer, since
+ * chance makes such of anything; `anywhere` is no chance, also in the middle of a word.
+ */
+const lengths = { value: 5, word: 6, decoded: 8, number: 9, anywhere: 12, id: 20, dense: 2 } as const;
 
 /** Of whose values nothing may be found in a copy. Times and sizes are replaced, and look like any other. */
 const searched: readonly Classification[] = [
   ...(["id", "personal", "handle", "email", "phone", "freeText", "secret", "fingerprint"] as const),
 ];
-const wordsToo: readonly Classification[] = ["personal", "email", "freeText"];
+const wordsToo: readonly Classification[] = ["personal", "email", "phone", "freeText"];
 
-/** Where something was found, by the names of fields; never what. */
+/** What our own code writes with short parts in it, any of which may be somebody's: times, and receipt codes. */
+const inParts: readonly RegExp[] = [
+  /^\d{4}-\d\d-\d\d$/u,
+  /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/u,
+  /^[0-9A-Z]{5}-[0-9A-Z]{5}-[0-9A-Z]{5}-[0-9A-Z]{5}$/u,
+];
+
+/** Where something was found, and where it is in production, by the names of fields; never what. */
 export interface Leak {
   readonly item: string;
   readonly way: string;
+  readonly of: string;
 }
 
 /**
@@ -25,23 +37,19 @@ export interface Leak {
  * things are replaced.
  */
 export class LeakScan {
-  /** Tokens by their first characters and their length. */
-  readonly #tokens = new Map<string, Map<number, Set<string>>>();
-  readonly #numbers = new Set<number>();
+  /** By their first characters and their length: tokens, and the way to the first value that has it. */
+  readonly #tokens = new Map<string, Map<number, Map<string, string>>>();
+  readonly #numbers = new Map<number, string>();
   /** Words and numbers that tell nothing of anybody: they are in every copy, or copied as they are. */
-  readonly #ours: Set<string>;
   readonly #ourTexts: string;
+  readonly #ourWords: Set<string>;
   readonly #ourNumbers = new Set<number>();
   #count = 0;
 
-  /**
-   * `ours`: texts that a copy has whosever it is: names of fields, words of closed lists, and what stands for what was
-   * replaced. None of them comes from data: nobody can type what is overlooked.
-   */
-  constructor(ours: readonly string[]) {
+  constructor() {
     const texts = ours.map((text) => normal(text));
-    this.#ours = new Set(texts.flatMap((text) => [text, ...wordsOf(text)]));
     this.#ourTexts = texts.join("\n");
+    this.#ourWords = new Set(texts.flatMap((text) => [text, ...wordsOf(text)]));
   }
 
   /** Texts that are searched for. */
@@ -50,68 +58,93 @@ export class LeakScan {
   }
 
   /** Takes in the values of an item of production, copied or not. */
-  learn({ id }: StoredItem, values: readonly Classified[]): void {
-    this.#addId(id);
-    for (const { said, value } of values) this.#learn(said, value);
+  learn({ id, kind }: StoredItem, values: readonly StoredValue[]): void {
+    this.#addId(id, `${kind}.id`);
+    for (const value of values) this.#learn(value);
   }
 
-  #learn(said: Classification, value: Classified["value"]): void {
+  #learn({ said, value, way }: StoredValue): void {
     if (said === "technical" && typeof value === "number") this.#ourNumbers.add(value);
-    if (said === "language") this.#ours.add(normal(languageOf(String(value))));
-    if (typeof said !== "string" || !searched.includes(said)) return;
-    if (typeof value === "number" && Number(value.toPrecision(6)) !== value) this.#numbers.add(value);
-    if (typeof value !== "string" || anybodys.some((look) => look.test(value))) return;
+    if (said === "language") this.#ourWords.add(normal(languageOf(String(value))));
+    if (typeof said !== "string" || !searched.includes(said) || typeof value === "boolean") return;
+    if (typeof value === "number") {
+      // A rounder one is anybody's.
+      if (Number(value.toPrecision(6)) === value) return;
+      this.#numbers.set(value, way);
+      this.#add(String(value), way);
+      return;
+    }
     const text = normal(value);
-    if (said === "id") for (const id of text.split("/")) this.#addId(id);
-    else if (text.length >= lengths.value) this.#add(text);
-    if (wordsToo.includes(said)) for (const word of wordsOf(text)) if (word.length >= lengths.word) this.#add(word);
+    if (said === "id") for (const id of text.split("/")) this.#addId(id, way);
+    else this.#add(text, way);
+    if (wordsToo.includes(said))
+      for (const word of wordsOf(text)) if (word.length >= lengths.word || isDense(word)) this.#add(word, way);
   }
 
   /** What makes it unique: its prefix is in every one, and the short ones are words of ours. */
-  #addId(id: string): void {
-    const unique = id.slice(id.indexOf("_") + 1);
-    if (unique.length >= lengths.id) this.#add(unique);
+  #addId(id: string, way: string): void {
+    const unique = normal(id.slice(id.indexOf("_") + 1));
+    if (unique.length >= lengths.id) this.#add(unique, way);
   }
 
-  #add(token: string): void {
-    const text = normal(token);
-    const start = text.slice(0, lengths.value);
-    if (start.length < lengths.value) return;
-    const alike = this.#tokens.get(start) ?? new Map<number, Set<string>>();
+  /** Of a normal text. */
+  #add(token: string, way: string): void {
+    const text = token.trim();
+    const start = startOf(text, 0);
+    if (start === undefined || (!isDense(text) && lettersIn(text) < lengths.value)) return;
+    const alike = this.#tokens.get(start) ?? new Map<number, Map<string, string>>();
     this.#tokens.set(start, alike);
-    const found = alike.get(text.length) ?? new Set();
+    const found = alike.get(text.length) ?? new Map<string, string>();
     alike.set(text.length, found);
     if (found.has(text)) return;
-    found.add(text);
+    found.set(text, way);
     this.#count++;
   }
 
   /** Everything in the items that production has. */
   search(items: readonly RedactedItem[]): readonly Leak[] {
     return items.flatMap((item) =>
-      textsOf(item, item.kind)
-        .filter(({ value }) => this.#isKnown(value))
-        .map(({ way }) => ({ item: item.id, way })),
+      textsOf(item, item.kind).flatMap(({ value, way }) => {
+        const of = this.#find(value);
+        return of === undefined ? [] : [{ item: item.id, way, of }];
+      }),
     );
   }
 
-  #isKnown(value: unknown): boolean {
-    if (typeof value === "number")
-      return this.#numbers.has(value) && !this.#ourNumbers.has(value) && sizeClass(value) !== value;
-    return typeof value === "string" && readings(value).some((text) => this.#isIn(normal(text)));
+  /** The way to what is known of a value. */
+  #find(value: unknown): string | undefined {
+    if (typeof value === "number") {
+      if (this.#ourNumbers.has(value) || sizeClass(value) === value) return undefined;
+      return this.#numbers.get(value) ?? this.#findIn(String(value), lengths.number);
+    }
+    if (typeof value !== "string") return undefined;
+    const least = inParts.some((look) => look.test(value)) ? lengths.anywhere : 0;
+    const plain = value.includes("%") ? [value, unescape(value)] : [value];
+    return this.#findInAny(plain, least) ?? this.#findInAny(decoded(value), lengths.decoded);
   }
 
-  #isIn(text: string): boolean {
-    for (let at = 0; at + lengths.value <= text.length; at++)
-      for (const [length, tokens] of this.#tokens.get(text.slice(at, at + lengths.value)) ?? []) {
+  #findInAny(readings: readonly string[], least: number): string | undefined {
+    for (const reading of readings) {
+      const found = this.#findIn(normal(reading), least);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Of a normal text, and tokens of that many characters at least. */
+  #findIn(text: string, least: number): string | undefined {
+    for (let at = 0; at < text.length; at++)
+      for (const [length, tokens] of this.#tokens.get(startOf(text, at) ?? "") ?? []) {
+        if (length < least) continue;
         const token = text.slice(at, at + length);
-        if (tokens.has(token) && stands(text, at, token) && !this.#isOurs(token)) return true;
+        const way = tokens.get(token);
+        if (way !== undefined && stands(text, at, token) && !this.#isOurs(token)) return way;
       }
-    return false;
+    return undefined;
   }
 
   #isOurs(token: string): boolean {
-    return this.#ours.has(token) || (token.includes(" ") && this.#ourTexts.includes(token));
+    return this.#ourWords.has(token) || this.#ourTexts.includes(token);
   }
 
   /**
@@ -119,28 +152,43 @@ export class LeakScan {
    * found again. A scan that finds nothing proves something only if this is 0.
    */
   missed(sample: number): { readonly tried: number; readonly missed: number } {
-    const all = [...this.#tokens.values()]
-      .flatMap((alike) => [...alike.values()].flatMap((tokens) => [...tokens]))
+    const tokens = [...this.#tokens.values()]
+      .flatMap((alike) => [...alike.values()].flatMap((found) => [...found.keys()]))
       .filter((token) => !this.#isOurs(token));
-    const step = Math.max(1, Math.floor(all.length / sample));
-    const chosen = all.filter((_, at) => at % step === 0);
-    const hidden = chosen.flatMap((token) => disguises.map((disguise) => disguise(token)));
-    return { tried: hidden.length, missed: hidden.filter((text) => !this.#isKnown(text)).length };
+    const numbers = [...this.#numbers.keys()].filter((number) => !this.#ourNumbers.has(number));
+    const hidden = [
+      ...some(tokens, sample).flatMap((token) => [
+        ...plainly.map((disguise) => disguise(token)),
+        ...(token.length < lengths.decoded ? [] : encoded.map((disguise) => disguise(token))),
+      ]),
+      ...some(numbers, sample),
+    ];
+    return { tried: hidden.length, missed: hidden.filter((value) => this.#find(value) === undefined).length };
   }
 }
 
-const disguises: readonly ((token: string) => string)[] = [
-  (token) => token.toLowerCase(),
-  (token) => `${filling} ${token}, ${filling}`,
-  (token) => Buffer.from(`-- ${token} --`).toString("base64"),
-  (token) => Buffer.from(`-- ${token} --`).toString("hex"),
+type Disguise = (token: string) => string;
+const filling = "lorem ipsum";
+const plainly: readonly Disguise[] = [
+  (token) => `${filling} ${token.toLowerCase()}, ${filling}`,
   (token) => encodeURIComponent(`-- ${token} --`),
 ];
-const filling = "lorem ipsum";
+/** Behind something else, so that the encoding begins wherever it likes. */
+const encoded: readonly Disguise[] = [
+  ...["", "a", "b/", "id_"].map(
+    (before) => (token: string) => before + Buffer.from(`-- ${token} --`).toString("base64"),
+  ),
+  ...["", "0"].map((before) => (token: string) => before + Buffer.from(`-- ${token} --`).toString("hex")),
+];
+
+function some<T>(all: readonly T[], count: number): readonly T[] {
+  const step = Math.max(1, Math.floor(all.length / count));
+  return all.filter((_, at) => at % step === 0);
+}
 
 /** A short token counts where it stands alone: chance puts five letters into any hash. */
 function stands(text: string, at: number, token: string): boolean {
-  if (token.length >= lengths.anywhere) return true;
+  if (token.length >= lengths.anywhere || isDense(token)) return true;
   return !isWord(text.charAt(at - 1)) && !isWord(text.charAt(at + token.length));
 }
 
@@ -148,27 +196,45 @@ function isWord(character: string): boolean {
   return /[\p{L}\p{M}\p{N}]/u.test(character);
 }
 
-/** Days and versions: another day is somebody else's, and no version is anybody's. */
-const anybodys: readonly RegExp[] = [/^\d{4}-\d\d-\d\d$/u, /^\d{1,5}\.\d{1,5}\.?\d{0,5}$/u];
+/** In scripts without spaces a name has two characters and stands anywhere. None of them comes before Thai. */
+function isDense(token: string): boolean {
+  return (
+    token.length >= lengths.dense &&
+    token.charCodeAt(0) >= 0x0e00 &&
+    /^[\p{sc=Han}\p{sc=Hangul}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}]/u.test(token)
+  );
+}
+
+/** The characters by which tokens are found that begin there; undefined where none can. */
+function startOf(text: string, at: number): string | undefined {
+  const length = isDense(text.slice(at, at + lengths.dense)) ? lengths.dense : lengths.value;
+  return at + length <= text.length ? text.slice(at, at + length) : undefined;
+}
+
+function lettersIn(text: string): number {
+  return text.match(/[\p{L}\p{N}]/gu)?.length ?? 0;
+}
 
 /**
- * One spelling for what people write in several: "ß" is "SS", "ı" is "I", and half a character, of which no text is made, is
- * the sign for that.
+ * One spelling for what people write in several: "ß" is "SS", "ı" is "I". What cannot be read, as half a character, of which
+ * no text is made, is left out: all of that looks alike.
  */
 export function normal(text: string): string {
-  return text.toWellFormed().normalize("NFKC").toLowerCase().toUpperCase().normalize("NFKC");
+  const readable = text.toWellFormed().replaceAll("\uFFFD", " ");
+  return readable.normalize("NFKC").toLowerCase().toUpperCase().normalize("NFKC");
 }
 
 function wordsOf(text: string): readonly string[] {
   return text.match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
 }
 
-/** What a text says to whoever tries the usual encodings on it. */
-function readings(text: string): readonly string[] {
-  const found = [text];
-  if (text.includes("%")) found.push(unescape(text));
-  for (const [run] of text.matchAll(/[\w+/-]{8,}/gu)) found.push(Buffer.from(run, "base64").toString());
-  for (const [run] of text.matchAll(/[0-9a-f]{10,}/giu)) found.push(Buffer.from(run, "hex").toString());
+/** What a text says to whoever takes parts of it for Base64 or hexadecimal, wherever these begin. */
+function decoded(text: string): readonly string[] {
+  const found: string[] = [];
+  for (const [run] of text.matchAll(/[\w+/-]{11,}/gu))
+    for (const from of [0, 1, 2, 3]) found.push(Buffer.from(run.slice(from), "base64").toString());
+  for (const [run] of text.matchAll(/[0-9a-f]{16,}/giu))
+    for (const from of [0, 1]) found.push(Buffer.from(run.slice(from), "hex").toString());
   return found;
 }
 

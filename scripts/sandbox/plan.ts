@@ -1,12 +1,13 @@
 import { emailReservation } from "../../shared/members/invitation.ts";
 import { remedies } from "../../shared/media/rejection.ts";
+import { externalRefReservation } from "../../shared/surveys/survey.ts";
 import { receiptCodeOf } from "../../shared/surveys/submitSurvey.ts";
 import { hashOf } from "../../shared/templates/publishTemplate.ts";
 import type { Template } from "../../shared/templates/template.ts";
 import { reservationId, reservationKind } from "../../shared/tenancy/reservation.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import { defaultColor } from "../../shared/tenants/tenant.ts";
-import type { Video } from "../../shared/videos/video.ts";
+import type { Video, VideoState } from "../../shared/videos/video.ts";
 import type { RedactedItem } from "./redact.ts";
 
 /** What becomes of a kind's items: copied, redacted and then finished as said, or left where they are, for a reason. */
@@ -14,13 +15,11 @@ type Fate =
   | { readonly copied: true; readonly finish?: (item: RedactedItem, original: StoredItem) => readonly RedactedItem[] }
   | { readonly left: string };
 
-/** Where nobody listens (RFC 2606, 2). */
-const nobodysAddress = "https://redacted.invalid/";
 /** What every placeholder is. */
 const contentType = "video/mp4";
 
 /** What finishing writes, whatever was there. */
-export const finishes: readonly string[] = [nobodysAddress, contentType, defaultColor, ...Object.values(remedies)];
+export const finishes: readonly string[] = [contentType, defaultColor, ...Object.values(remedies)];
 
 /**
  * The fate of every kind. A kind that is not here, or a field of one that is not classified, ends the copy. Finishing is for
@@ -47,23 +46,21 @@ export const plan: Readonly<Record<string, Fate>> = {
   apiKey: { copied: true },
   survey: {
     copied: true,
-    finish: (survey) => [{ ...survey, ...receipt(survey) }, ...reservation("ref", survey["externalRef"], survey)],
+    finish: (survey) => [
+      { ...survey, ...receipt(survey) },
+      ...reservation(externalRefReservation, survey["externalRef"], survey),
+    ],
   },
   // What was protected with production's keys can be opened by no other.
   link: { copied: true, finish: (link) => [{ ...link, protectedToken: "" }] },
   invitation: {
     copied: true,
     finish: ({ protectedToken: _, ...invitation }) => [
-      invitation,
+      { ...invitation, ...humbled(invitation) },
       ...reservation(emailReservation, invitation["email"], invitation),
     ],
   },
-  webhook: {
-    copied: true,
-    finish: ({ previousSecrets: _, ...webhook }) => [
-      { ...webhook, url: nobodysAddress, protectedSecret: "", status: "disabled" },
-    ],
-  },
+  webhook: { left: "calls addresses that stay in production" },
   video: { copied: true, finish: (video) => [placeholder(video)] },
   counter: { left: "counted anew of what arrives" },
   reservation: { left: "made anew of the pseudonyms" },
@@ -103,13 +100,25 @@ function publishedAs(copy: RedactedItem, original: StoredItem): { publishedHash?
   return publishedHash === hashOf(said) ? { publishedHash: hashOf(copy as unknown as Template) } : {};
 }
 
-/** Nothing of a recording arrives: nobody can go on with one that was under way, and what stands in for it is an MP4. */
-function placeholder({ evidence: _, analysis: __, ...copy }: RedactedItem): RedactedItem {
-  const { state, upload, rejection } = copy as unknown as Video;
+/**
+ * Nothing of a recording arrives: what stands in for it is an MP4 in which nothing happens, and a video without files is one
+ * that nobody, and no timer, goes on with.
+ */
+function placeholder({ evidence: _, analysis: __, remarks: ___, ...copy }: RedactedItem): RedactedItem {
+  const { state, upload, rejection, analysisState } = copy as unknown as Video;
   return {
     ...copy,
-    state: state === "uploaded" || state === "processing" ? "processing_failed" : state,
+    state: settled[state] ?? state,
     upload: { ...upload, contentType },
+    ...(state !== "ready" && { countedBytes: 0 }),
+    ...(analysisState === "waiting" && { analysisState: "done" }),
     ...(rejection !== undefined && { rejection: { ...rejection, remedy: remedies[rejection.code] } }),
   };
 }
+
+const settled: Readonly<Partial<Record<VideoState, VideoState>>> = {
+  awaiting_upload: "upload_expired",
+  uploaded: "processing_failed",
+  processing: "processing_failed",
+  deleting: "deleted",
+};

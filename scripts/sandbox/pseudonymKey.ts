@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { isRestError } from "@azure/storage-blob";
 import { type Static, Type } from "@sinclair/typebox";
 import { keyWrapBy } from "../../shared/protection/vault.ts";
 import { closed } from "../../shared/schema.ts";
-import { fault } from "../../shared/validator.ts";
 import type { Workroom } from "./drop.ts";
 
 /** The RSA key of production's vault that wraps the key of pseudonyms, and nothing else. */
@@ -20,17 +20,26 @@ const Wrapped = closed({
  * zeroes them. As long as they are kept, later copies have the same pseudonyms.
  */
 export async function pseudonymKey(workroom: Workroom, anew: boolean): Promise<Buffer> {
-  const kept = anew ? undefined : await workroom.read(blobName);
-  if (kept === undefined) return await make(workroom);
-  if (fault(Wrapped, kept) !== undefined) throw new Error(`${blobName} is not as this program writes it`);
-  const { wrapped, wrappedBy } = kept as Static<typeof Wrapped>;
-  return Buffer.from(await vaultKey().unwrap(wrapped, wrappedBy));
+  const notes = workroom.notes(blobName, Wrapped);
+  const kept = await notes.read();
+  if (anew || kept === undefined) {
+    const key = randomBytes(32);
+    await notes.write(await vaultKey().wrap(key));
+    return key;
+  }
+  if (kept === "unreadable")
+    throw new Error(`${blobName} is not as this program writes it: --new-pseudonyms begins with another key`);
+  return Buffer.from(await unwrapped(kept));
 }
 
-async function make(workroom: Workroom): Promise<Buffer> {
-  const key = randomBytes(32);
-  await workroom.write(blobName, await vaultKey().wrap(key));
-  return key;
+async function unwrapped({ wrapped, wrappedBy }: Static<typeof Wrapped>): Promise<Uint8Array> {
+  try {
+    return await vaultKey().unwrap(wrapped, wrappedBy);
+  } catch (error) {
+    if (!isRestError(error) || error.statusCode !== 404) throw error;
+    const version = `${vaultKeyName}/${wrappedBy}`;
+    throw new Error(`the vault has no ${version} any more: --new-pseudonyms begins with another key`, { cause: error });
+  }
 }
 
 const vaultKey = () => keyWrapBy(vaultKeyName);

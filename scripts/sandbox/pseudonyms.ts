@@ -1,24 +1,23 @@
 import { createHmac } from "node:crypto";
+import { longestText } from "../../shared/templates/template.ts";
 import { crockford } from "../../shared/tenancy/ids.ts";
+import { blobNames } from "../../shared/videos/video.ts";
 
 /** An id of ours, wherever it stands in a text: a ULID, or a hash of what it follows from. */
 const idsInText = /\b([a-z]{2,4})_([0-7][0-9A-HJKMNP-TV-Z]{25}|[0-9a-f]{40})\b/gu;
 /** What else the name of a blob is made of. */
-const wordsOfNames = [
-  ...["", "incoming", "originals", "videos", "evidence"],
-  ...["video.mp4", "poster.jpg", "storyboard.jpg", "stream.mp4", "stream.m3u8"],
-];
+const wordsOfNames = ["", ...Object.values(blobNames("", "")).flatMap((name) => name.split("/"))];
 
 const filler =
   "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna aliqua. ";
 const dayMs = 86_400_000;
-const redacted = "Redacted";
+const nameless = "Redacted";
 
 /** Where mail goes nowhere (RFC 2606, 2), and a country code that no country has (ITU-T E.164). */
 const nowhere = { domain: "redacted.invalid", callingCode: "+999" } as const;
 
 /** What is in every copy, whosever it is. */
-export const standIns: readonly string[] = [filler.repeat(2), redacted, nowhere.domain, ...wordsOfNames];
+export const standIns: readonly string[] = [fillerOf(2 * longestText), nameless, `@${nowhere.domain}`, ...wordsOfNames];
 
 /** The years that a time can be written with (RFC 3339). */
 const earliest = Date.parse("0000-01-01T00:00:00.000Z");
@@ -58,7 +57,7 @@ export class Pseudonyms {
   }
 
   personal(text: string): string {
-    return `${redacted} ${letters(this.#hash("personal", text), 12)}`;
+    return `${nameless} ${letters(this.#hash("personal", text), 12)}`;
   }
 
   /** Addresses that differ in case only stay one address. */
@@ -74,8 +73,7 @@ export class Pseudonyms {
 
   /** Another text, about as long. */
   freeText(text: string): string {
-    const length = lengthClass(Array.from(text).length);
-    return filler.repeat(Math.ceil(length / filler.length)).slice(0, length);
+    return fillerOf(lengthClass(Array.from(text).length));
   }
 
   /**
@@ -84,11 +82,14 @@ export class Pseudonyms {
    * Undefined for what is no time.
    */
   time(text: string, subject: string): string | undefined {
-    const time = Date.parse(text);
-    if (Number.isNaN(time)) return undefined;
-    const earlierMs = dayMs + (this.#hash("time", subject).readUInt32BE() % (13 * dayMs));
-    const earlier = new Date(Math.max(earliest, time - earlierMs)).toISOString();
-    return text.length === 10 ? earlier.slice(0, 10) : earlier;
+    const time = Date.parse(text) - this.#earlierMs(subject);
+    return Number.isNaN(time) ? undefined : written(time, text);
+  }
+
+  /** The midnight behind the time that it is moved to: a full hour would tell by how much its subject moves. */
+  deadline(text: string, subject: string): string | undefined {
+    const time = Date.parse(text) - this.#earlierMs(subject);
+    return Number.isNaN(time) ? undefined : written(Math.ceil(time / dayMs) * dayMs, text);
   }
 
   /** A hash or a version: as long and as it is written, so that code that parses it does. */
@@ -110,9 +111,22 @@ export class Pseudonyms {
     return this.#hash("number", place).readUInt32BE() / 2 ** 32;
   }
 
+  #earlierMs(subject: string): number {
+    return dayMs + (this.#hash("time", subject).readUInt32BE() % (13 * dayMs));
+  }
+
   #hash(use: string, value: string): Buffer {
     return createHmac("sha256", this.#key).update(`${use}\0${value}`).digest();
   }
+}
+
+function written(time: number, as: string): string {
+  const text = new Date(Math.max(earliest, time)).toISOString();
+  return as.length === 10 ? text.slice(0, 10) : text;
+}
+
+function fillerOf(length: number): string {
+  return filler.repeat(Math.ceil(length / filler.length)).slice(0, length);
 }
 
 function letters(hash: Buffer, count: number): string {
@@ -131,6 +145,11 @@ export function languageOf(text: string): string {
 export function lengthClass(length: number): number {
   const power = sizeClass(length);
   return length >= power * 1.5 ? Math.trunc(power * 1.5) : power;
+}
+
+/** Milliseconds to the second, as a player tells how long a video lasts; of what is shorter, one. */
+export function durationClass(ms: number): number {
+  return ms > 0 ? Math.max(1, Math.round(ms / 1000)) * 1000 : 0;
 }
 
 /** The largest power of two that is not above it: all that is told of how large a file was. */

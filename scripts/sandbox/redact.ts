@@ -3,7 +3,7 @@ import { type Classification, type FieldClasses, isListOfWords } from "../../sha
 import type { ListedKind } from "../../shared/tenancy/kind.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import type { WrittenItem } from "../../shared/tenancy/wholeTenant.ts";
-import { type Pseudonyms, languageOf, sizeClass } from "./pseudonyms.ts";
+import { type Pseudonyms, durationClass, languageOf, sizeClass } from "./pseudonyms.ts";
 
 /** Nobody has said what this field, or this kind, holds: nothing of it may leave. The message has its name and no value. */
 export class Unclassified extends Error {
@@ -12,15 +12,21 @@ export class Unclassified extends Error {
 
 export type Scalar = string | number | boolean;
 
-/** A value of an item, with what is said of it and where it stands: `survey.guest.name`. */
-export interface Classified {
+/** A value of an item, or a key of a map, and what is said of it. */
+export interface StoredValue {
   readonly said: Classification;
   readonly value: Scalar;
+  /** The names of the fields that lead to it, to be told: `survey.answers.*.value`. A key of a map is somebody's word. */
   readonly way: string;
+  /** The same with the keys. */
+  readonly path: readonly string[];
 }
 
-/** What every item has beside the fields of its kind. `_` and what follows is the database's own. */
-const ofEveryItem = ["id", "tenantId", "kind", "schemaVersion", "createdAt", "updatedAt", "ttl"];
+type Place = Pick<StoredValue, "way" | "path">;
+type Replace = (found: StoredValue) => Scalar;
+
+/** The fields of every item beside those of its kind. `_` and what follows is the database's own. */
+export const ofEveryItem = ["id", "tenantId", "kind", "schemaVersion", "createdAt", "updatedAt", "ttl"];
 
 /** The fields of an item's own kind. */
 export function ownFields(item: object): Record<string, unknown> {
@@ -30,18 +36,13 @@ export function ownFields(item: object): Record<string, unknown> {
 }
 
 /** The fields with every value replaced by what `replace` says, and every key of a map by what it says of a handle. */
-function mapped(
-  fields: FieldClasses,
-  value: object,
-  way: string,
-  replace: (found: Classified) => Scalar,
-): Record<string, unknown> {
+function mapped(fields: FieldClasses, value: object, { way, path }: Place, replace: Replace): Record<string, unknown> {
   const entries = Object.entries(value).map(([name, inner]: [string, unknown]) => {
-    const isMap = !Object.hasOwn(fields, name);
-    const here = `${way}.${name}`;
-    const said = isMap ? fields["*"] : fields[name];
-    if (said === undefined) throw new Unclassified(`${here} is not classified`);
-    const key = isMap ? String(replace({ said: "handle", value: name, way: here })) : name;
+    const isKey = !Object.hasOwn(fields, name) && fields["*"] !== undefined;
+    const here = { way: `${way}.${isKey ? "*" : name}`, path: [...path, name] };
+    const said = isKey ? fields["*"] : fields[name];
+    if (said === undefined) throw new Unclassified(`${here.way} is not classified`);
+    const key = isKey ? String(replace({ said: "handle", value: name, ...here })) : name;
     return [
       key,
       Array.isArray(inner) ? inner.map((member) => one(said, member, here, replace)) : one(said, inner, here, replace),
@@ -51,29 +52,24 @@ function mapped(
 }
 
 /** Every value of an item's own fields, and every key of a map. Throws {@link Unclassified}. */
-export function valuesOf(item: StoredItem, { fields }: ListedKind): readonly Classified[] {
-  const found: Classified[] = [];
-  mapped(fields, ownFields(item), item.kind, (value) => {
+export function valuesOf(item: StoredItem, { fields }: ListedKind): readonly StoredValue[] {
+  const found: StoredValue[] = [];
+  mapped(fields, ownFields(item), { way: item.kind, path: [] }, (value) => {
     found.push(value);
     return value.value;
   });
   return found;
 }
 
-function one(
-  said: Classification | FieldClasses,
-  value: unknown,
-  way: string,
-  replace: (found: Classified) => Scalar,
-): unknown {
+function one(said: Classification | FieldClasses, value: unknown, place: Place, replace: Replace): unknown {
   if (value === null) return null;
   if (typeof said === "object" && !isListOfWords(said)) {
-    if (typeof value !== "object") throw new Unclassified(`${way} is classified as something with fields`);
-    return mapped(said, value, way, replace);
+    if (typeof value !== "object") throw new Unclassified(`${place.way} is classified as something with fields`);
+    return mapped(said, value, place, replace);
   }
   if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean")
-    throw new Unclassified(`${way} has fields that are not classified`);
-  return replace({ said, value, way });
+    throw new Unclassified(`${place.way} has fields that are not classified`);
+  return replace({ said, value, ...place });
 }
 
 /** The questions that a survey asks, by its template version's id; undefined where there is no such version. */
@@ -90,19 +86,21 @@ export async function redacted(
   questionsOf: QuestionsOf,
 ): Promise<RedactedItem> {
   const questions = item.kind === "survey" ? await questionsOf(String(item["templateVersionId"])) : undefined;
-  const subject = subjectOf(item);
-  const fields = mapped(kind.fields, ownFields(item), item.kind, (found) => {
-    const place = `${item.id} ${found.way}`;
-    if (found.said === "time") return time(found, subject, pseudonyms);
-    if (found.said !== "freeText") return replacement(found, place, pseudonyms);
-    const [, field, questionId] = found.way.split(".");
+  const replace: Replace = (found) => {
+    const [field, questionId] = found.path;
     const question = field === "answers" ? questions?.find(({ id }) => id === questionId) : undefined;
-    return question === undefined ? text(found.value, pseudonyms) : answer(question, found.value, place, pseudonyms);
-  });
+    const standIn =
+      found.said === "freeText" && question !== undefined
+        ? answer(question, found.value, placeOf(item, found), pseudonyms)
+        : standInFor(found, item, pseudonyms);
+    if (standIn !== undefined) return standIn;
+    const said = typeof found.said === "string" ? found.said : "one of some words";
+    throw new Unclassified(`${found.way} is classified as ${said}, and is not`);
+  };
   const timeOf = (name: "createdAt" | "updatedAt") =>
-    time({ said: "time", value: item[name], way: `${item.kind}.${name}` }, subject, pseudonyms);
+    String(replace({ said: "time", value: item[name], way: `${item.kind}.${name}`, path: [name] }));
   return {
-    ...fields,
+    ...mapped(kind.fields, ownFields(item), { way: item.kind, path: [] }, replace),
     id: pseudonyms.id(item.id),
     kind: item.kind,
     schemaVersion: item.schemaVersion,
@@ -112,37 +110,58 @@ export async function redacted(
   };
 }
 
+/** The number of a version: of a text that counts as technical, its first part is all that is copied. */
+const major = /^\d{1,5}(?=\.|$)/u;
+
+/** Undefined for what is something else than is said of it. */
+function standInFor(found: StoredValue, item: StoredItem, pseudonyms: Pseudonyms): Scalar | undefined {
+  const { said, value } = found;
+  if (typeof said !== "string") return said.find((word) => word === value);
+  if (said === "secret") return pseudonyms.secret(placeOf(item, found));
+  if (said === "freeText") return text(value, pseudonyms);
+  if (typeof value === "number") return numberFor(said, value);
+  if (typeof value === "boolean") return said === "technical" ? value : undefined;
+  switch (said) {
+    case "technical":
+      return major.exec(value)?.[0];
+    case "language":
+      return languageOf(value);
+    case "time":
+      return pseudonyms.time(value, subjectOf(item));
+    case "deadline":
+      return pseudonyms.deadline(value, subjectOf(item));
+    case "size":
+    case "duration":
+      return undefined;
+    default:
+      return pseudonyms[said](value);
+  }
+}
+
+function numberFor(said: Classification, value: number): number | undefined {
+  switch (said) {
+    case "technical":
+      return value;
+    case "size":
+      return sizeClass(value);
+    case "duration":
+      return durationClass(value);
+    // How loud, and how long silent.
+    case "fingerprint":
+      return 0;
+    default:
+      return undefined;
+  }
+}
+
+/** Where something is, for what follows from nothing else. */
+function placeOf({ id }: StoredItem, { path }: StoredValue): string {
+  return `${id} ${path.join(".")}`;
+}
+
 /** Whatever moves in time together: a survey with its links and videos, a template with its versions. */
 function subjectOf({ id, surveyId, templateId }: StoredItem): string {
   return String(surveyId ?? templateId ?? id);
-}
-
-/** The only text that is copied as it is, beside words of closed lists. */
-const version = /^\d{1,5}$|^\d{1,5}\.\d{1,5}\.?\d{0,5}$/u;
-
-function replacement({ said, value, way }: Classified, place: string, pseudonyms: Pseudonyms): Scalar {
-  if (typeof said !== "string") {
-    if (typeof value !== "string" || !said.includes(value)) throw new Unclassified(`${way} is no word of its list`);
-    return value;
-  }
-  if (said === "technical") {
-    if (typeof value === "string" && !version.test(value)) throw new Unclassified(`${way} is no figure`);
-    return value;
-  }
-  if (said === "size" && typeof value === "number") return sizeClass(value);
-  // Points of a curve, and how long something was heard or seen.
-  if (said === "fingerprint" && typeof value === "number") return 0;
-  if (said === "secret") return pseudonyms.secret(place);
-  if (typeof value !== "string") throw new Unclassified(`${way} is no ${said}`);
-  if (said === "language") return languageOf(value);
-  if (said === "size" || said === "time" || said === "freeText") throw new Unclassified(`${way} is no ${said}`);
-  return pseudonyms[said](value);
-}
-
-function time({ value, way }: Classified, subject: string, pseudonyms: Pseudonyms): string {
-  const moved = typeof value === "string" ? pseudonyms.time(value, subject) : undefined;
-  if (moved === undefined) throw new Unclassified(`${way} is no time`);
-  return moved;
 }
 
 function text(value: Scalar, pseudonyms: Pseudonyms): Scalar {

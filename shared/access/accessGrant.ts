@@ -34,7 +34,7 @@ export interface AccessGrant extends AccessWish {
 /** The log tells for ever what became of them; the documents leave after their last change. */
 const ttlSeconds = (90 * dayMs) / 1000;
 
-const wishFields = { surveyId: "id", reason: "freeText", until: "time", operatorId: "id" } as const;
+const wishFields = { surveyId: "id", reason: "freeText", until: "deadline", operatorId: "id" } as const;
 
 export const accessRequestKind = defineKind<AccessRequest>("accessRequest", {
   schemaVersion: 1,
@@ -44,7 +44,7 @@ export const accessRequestKind = defineKind<AccessRequest>("accessRequest", {
 
 export const accessGrantKind = defineKind<AccessGrant>("accessGrant", {
   schemaVersion: 1,
-  fields: { ...wishFields, state: ["requested", "granted", "refused", "revoked"], grantedBy: "id", grantedUntil: "time" },
+  fields: { ...wishFields, state: ["requested", "granted", "refused", "revoked"], grantedBy: "id", grantedUntil: "deadline" },
   ttlSeconds,
   lists: [{ where: [], orderBy: "createdAt", direction: "descending" }],
 });

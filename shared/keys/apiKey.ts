@@ -47,7 +47,7 @@ export const apiKeyKind = defineKind<ApiKey>("apiKey", {
   fields: {
     name: "personal",
     scopes,
-    expiresAt: "time",
+    expiresAt: "deadline",
     createdBy: "id",
     status: ["active", "revoked"],
     secretHash: "secret",

@@ -15,6 +15,8 @@ export class MailRefused extends Error {
   override readonly name = "MailRefused";
 }
 
+/** A domain that nobody can have (RFC 2606, 2). The people of a sandbox copy have such, and a bounce would count against us. */
+const nobodys = /\.invalid$/iu;
 const timeoutMs = 60_000;
 const client = lazy(() => new EmailClient(config().mail.endpoint, identity()));
 
@@ -27,6 +29,7 @@ export async function deliver(
   { subject, text, html }: RenderedMail,
   occasion: readonly string[],
 ): Promise<void> {
+  if (nobodys.test(to.address)) throw new MailRefused("the address cannot exist");
   const abortSignal = AbortSignal.timeout(timeoutMs);
   try {
     const poller = await client().beginSend(

@@ -8,7 +8,7 @@ import { counters } from "../tenants/tenant.ts";
 import { utc } from "../utc.ts";
 import { Problem, invalidField } from "../web/problem.ts";
 import type { Viewer } from "./access.ts";
-import { type Survey, surveyKind } from "./survey.ts";
+import { type Survey, externalRefReservation, surveyKind } from "./survey.ts";
 import { ExternalRef, GuestContact } from "./surveyView.ts";
 
 export const NewSurvey = closed({
@@ -53,7 +53,7 @@ export async function createSurvey(
     .create(surveyKind, id, survey)
     .count(counters.surveys, 1, { atMost: quota, beyond: "quota_exceeded" })
     .remember({ id });
-  if (externalRef !== undefined) change.reserve("ref", externalRef, id, "duplicate_ref");
+  if (externalRef !== undefined) change.reserve(externalRefReservation, externalRef, id, "duplicate_ref");
   const committed = await change.commit({ target: id, events: [{ type: "survey.created", data: { surveyId: id } }] });
   return { ...survey, id, createdAt: committed.at, updatedAt: committed.at, etag: committed.etag(id) };
 }

@@ -26,7 +26,7 @@ export const linkKind = defineKind<Link>("link", {
     channel: ["email", "none"],
     secretHash: "secret",
     protectedToken: "secret",
-    expiresAt: "time",
+    expiresAt: "deadline",
     mailedAt: "time",
   },
 });

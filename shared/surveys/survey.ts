@@ -71,6 +71,9 @@ export interface Survey {
   readonly videoCount: number;
 }
 
+/** The scope under which a tenant's own references are unique. */
+export const externalRefReservation = "ref";
+
 export const surveyKind = defineKind<Survey>("survey", {
   schemaVersion: 1,
   fields: {
@@ -79,7 +82,7 @@ export const surveyKind = defineKind<Survey>("survey", {
     guest: { name: "personal", email: "email", phone: "phone", locale: "language" },
     externalRef: "personal",
     assigneeId: "id",
-    dueAt: "time",
+    dueAt: "deadline",
     linkId: "id",
     linkCount: "technical",
     openedAt: "time",

@@ -17,10 +17,14 @@ export const classifications = [
   "secret",
   /** What a file or text is recognised by without being told: a hash of it, its version, what it sounds and looks like. */
   "fingerprint",
-  /** Bytes of a file that somebody made. */
+  /** Bytes of a file that somebody made, and other quantities of how it reached us. */
   "size",
-  /** A time of day in somebody's life or of our work. */
+  /** Milliseconds of what somebody recorded. */
+  "duration",
+  /** When something happened, in somebody's life or in our work. */
   "time",
+  /** Until when something may or should happen, as somebody set it: mostly at a full hour. */
+  "deadline",
   /** A language, as a caller wrote it (BCP 47): there is room for more than a language in that. */
   "language",
   /** A figure, a yes or no, the number of a version, or a name that our own code gives. */

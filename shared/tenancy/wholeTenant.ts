@@ -1,3 +1,4 @@
+import type { SqlParameter } from "@azure/cosmos";
 import { sendBatch } from "./batch.ts";
 import { dataContainer } from "./database.ts";
 import { reading } from "./failure.ts";
@@ -14,16 +15,25 @@ export const pageSize = 100;
 
 /** The next {@link pageSize} items behind the id, in the order of ids; fewer on the last page. One query. */
 export async function readItems(tenantId: string, behind: string): Promise<readonly StoredItem[]> {
+  return await query(
+    tenantId,
+    `SELECT TOP ${pageSize} * FROM c WHERE ${tenantPredicate} AND c.id > @behind ORDER BY c.id ASC`,
+    [{ name: "@behind", value: behind }],
+  );
+}
+
+/** The items that have these ids, {@link pageSize} of them at most, in whatever order; fewer where some are gone. One query. */
+export async function readItemsOf(tenantId: string, ids: readonly string[]): Promise<readonly StoredItem[]> {
+  const parameters = ids.map((value, at) => ({ name: `@id${at}`, value }));
+  const names = parameters.map(({ name }) => name).join(", ");
+  return await query(tenantId, `SELECT * FROM c WHERE ${tenantPredicate} AND c.id IN (${names})`, parameters);
+}
+
+async function query(tenantId: string, text: string, parameters: SqlParameter[]): Promise<readonly StoredItem[]> {
   const { resources } = await reading([tenantId], (options) =>
     dataContainer()
       .items.query<StoredItem>(
-        {
-          query: `SELECT TOP ${pageSize} * FROM c WHERE ${tenantPredicate} AND c.id > @behind ORDER BY c.id ASC`,
-          parameters: [
-            { name: "@tenantId", value: tenantId },
-            { name: "@behind", value: behind },
-          ],
-        },
+        { query: text, parameters: [{ name: "@tenantId", value: tenantId }, ...parameters] },
         { ...options, partitionKey: tenantId, maxItemCount: pageSize },
       )
       .fetchAll(),

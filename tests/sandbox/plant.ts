@@ -15,6 +15,17 @@ const shapes = [
   [61_240, 640, 480],
   [600_120, 1280, 720],
 ] as const;
+/** What people write that somebody else's copy has as well: times of day, months, days, post codes, references of five digits. */
+const ordinary = [
+  "14:30",
+  "2026-03",
+  "12-24",
+  "80331",
+  "createdAt",
+  "Lorem ipsum dolor sit amet, ",
+  "elit,",
+  "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD",
+];
 /** Bytes of a second, as little as cameras write at all. */
 const bytesOfSecond = [20_000, 50_000, 90_000];
 
@@ -38,6 +49,7 @@ export async function plant(tenant: TestTenant, surveys: number, tokens: Tokens)
     questions: [
       { id: "room", type: "video", label: tokens.name(), hls: true },
       { id: "name", type: "text", label: "Your name" },
+      { id: "note", type: "text", label: "Anything else" },
       {
         id: chosen,
         type: "choice",
@@ -118,10 +130,11 @@ function copiesOf(
       ...{ id: surveyId, state, linkId },
       guest: { name: tokens.name(), email: tokens.email(), phone: tokens.phone(), locale: tokens.locale() },
       consent: { version: 1, accepted: true, at: later, locale: tokens.locale() },
-      externalRef: tokens.reference(),
+      externalRef: at % 2 === 0 ? tokens.reference() : String(10_000 + at),
       answers: {
         // Half a character, as a text has that was cut somewhere.
         name: answered(`${tokens.text()}${at % 50 === 0 ? "\ud83d" : ""}`),
+        note: answered(ordinary[at % ordinary.length]),
         [chosen]: answered(choices[at % 2]),
         // So many that a random day is often somebody's.
         born: answered(new Date(Date.UTC(1950, 0) + ((at * 59) % 30_000) * dayMs).toISOString().slice(0, 10)),
@@ -152,7 +165,9 @@ function videoOf(
   }: { surveyId: string; videoId: string } & Omit<Place, "chosen" | "choices">,
 ): object {
   const state = videoStates[at % videoStates.length] ?? "ready";
-  const [durationMs, width, height] = shapes[at % shapeCount] ?? shapes[0];
+  const [about, width, height] = shapes[at % shapeCount] ?? shapes[0];
+  // No two last as long, to the millisecond.
+  const durationMs = about + (at % 200);
   const size = 100_000 + Math.round((durationMs / 1000) * (bytesOfSecond[at % bytesOfSecond.length] ?? 0));
   const moved = JSON.parse(
     JSON.stringify(own(video)).replaceAll(String(video["surveyId"]), surveyId).replaceAll(video.id, videoId),
@@ -165,6 +180,7 @@ function videoOf(
   });
   return {
     ...{ ...rest, id: videoId, surveyId, state },
+    flight: { device: { systemVersion: "17.4.1" }, journal: { waitedMs: tokens.number(), resumes: 3 } },
     upload: { ...upload, ...file, contentType: `video/webm;codecs="${tokens.handle()}"` },
     ...(state === "rejected" && { rejection: { code: "corrupt", remedy: tokens.text() } }),
     ...(state === "ready" && {

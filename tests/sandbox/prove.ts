@@ -6,7 +6,7 @@ import { type BlockBlobClient, BlobServiceClient } from "@azure/storage-blob";
 import { localCredential } from "../../local/cosmos/testSupport.ts";
 import { operatorEmail } from "../../local/stack.ts";
 import { settingsFile } from "../../scripts/deploy/settings.ts";
-import { sizeClass } from "../../scripts/sandbox/pseudonyms.ts";
+import { durationClass, sizeClass } from "../../scripts/sandbox/pseudonyms.ts";
 import { settingNames } from "../../shared/config.ts";
 import { identify } from "../../shared/media/identify.ts";
 import { defaultLimits } from "../../shared/media/limits.ts";
@@ -100,18 +100,20 @@ class Run {
     await this.#begunWithAnotherKey(production, exported);
     const cut = await this.#copy(exported, { container: "drop", blobs: 1 });
     const interruptedAt = (await this.#namesIn("drop")).length;
-    await this.#beginsAnewAfterADay(production, exported, cut);
+    await this.#beginsAnew(production, exported, cut);
     const whole = await this.#copy(exported);
     this.#demand(whole.code === 0, `the export ended with ${whole.code ?? "a signal"}: ${whole.output}`);
     this.#demand(cut.code === null && whole.output.includes("going on with"), `it did not go on: ${whole.output}`);
     const pages = (await this.#namesIn("drop")).length - 1;
-    await this.#doesNotGoOnWithAWholeOne(production, exported);
+    await this.#inNoOrder(pages);
+    const first = await this.#doesNotGoOnWithAWholeOne(production, exported, cut);
 
     const imported = ["--from", this.#drop, "--to", "local", "--tenant", sandbox.id] as const;
     await this.#asksWhichTenantsCopy(imported);
     const half = await this.#copy(imported, { container: containerName(sandbox.id), blobs: 2 });
     const notes = this.#blobs.getContainerClient(containerName(sandbox.id)).getBlockBlobClient("sandbox/progress.json");
     const left = await noteOf(notes, half);
+    await this.#saysHowToGoOn(imported, first);
     const filled = await this.#copy(imported);
     this.#demand(
       half.code === null && filled.code === 0,
@@ -121,6 +123,8 @@ class Run {
     await notes.upload(left, left.length);
     const again = await this.#copy(imported);
     this.#demand(again.code === 0 && again.output.includes("is there already"), `again: ${again.output}`);
+    const second = await this.#copy([...imported, "--copy", first]);
+    this.#demand(second.code === 1 && second.output.includes("has another copy"), `a second copy: ${second.output}`);
     const other = await this.#copy([...imported.slice(0, -1), production.id]);
     this.#demand(other.code === 1 && other.output.includes("has surveys"), `into a tenant in use: ${other.output}`);
 
@@ -164,30 +168,66 @@ class Run {
     for (const name of await this.#namesIn("drop")) await this.#blobs.getContainerClient("drop").deleteBlob(name);
   }
 
-  /** What an interrupted copy knows is of another time after a day. */
-  async #beginsAnewAfterADay(production: TestTenant, exported: readonly string[], cut: Ended): Promise<void> {
+  /** After a day, with another program, and where pages are gone: a copy has items of one day, and all of them. */
+  async #beginsAnew(production: TestTenant, exported: readonly string[], cut: Ended): Promise<void> {
+    const drop = this.#blobs.getContainerClient("drop");
     const notes = this.#blobs.getContainerClient("work").getBlockBlobClient(`${production.id}.json`);
     const kept = await noteOf(notes, cut);
     const { folder, ...rest } = JSON.parse(kept.toString()) as { folder: string };
-    const startedAt = new Date(Date.now() - 90_000_000).toISOString();
-    const old = JSON.stringify({ ...rest, folder, startedAt });
-    await notes.upload(old, old.length);
-    const { code, output } = await this.#copy(exported);
-    this.#demand(code === 0 && !output.includes(folder), `begun long ago: ${code ?? ""} ${output}`);
-    for (const name of await this.#namesIn("drop"))
-      if (!name.startsWith(folder)) await this.#blobs.getContainerClient("drop").deleteBlob(name);
+    const page = drop.getBlockBlobClient(`${folder}/000001.json`);
+    const written = await page.downloadToBuffer();
+    const dayOld = { startedAt: new Date(Date.now() - 90_000_000).toISOString() };
+    for (const change of [dayOld, { commit: "another" }, { unknown: true }, { pages: 1 }]) {
+      if ("pages" in change) await page.delete();
+      const changed = JSON.stringify({ ...rest, folder, ...change });
+      await notes.upload(changed, changed.length);
+      const { code, output } = await this.#copy(exported);
+      const how = Object.keys(change).join("");
+      this.#demand(code === 0 && !output.includes(folder), `begun with another ${how}: ${code ?? ""} ${output}`);
+      for (const name of await this.#namesIn("drop")) if (!name.startsWith(folder)) await drop.deleteBlob(name);
+    }
+    await page.upload(written, written.length);
     await notes.upload(kept, kept.length);
   }
 
-  /** As it is left by an export that is killed when all is done but tidying up. */
-  async #doesNotGoOnWithAWholeOne(production: TestTenant, exported: readonly string[]): Promise<void> {
+  /** As it is left by an export that is killed when all is done but tidying up. Gives the copy that was whole. */
+  async #doesNotGoOnWithAWholeOne(production: TestTenant, exported: readonly string[], cut: Ended): Promise<string> {
     const [folder = ""] = (await this.#namesIn("drop")).flatMap((name) => name.split("/copy.json").slice(0, -1));
     const notes = this.#blobs.getContainerClient("work").getBlockBlobClient(`${production.id}.json`);
+    this.#demand(!(await notes.exists()), `the export left its notes: ${cut.output}`);
+    const startedAt = new Date().toISOString();
     const counts = { copied: {}, left: {}, replaced: {} };
-    const kept = JSON.stringify({ folder, startedAt: new Date().toISOString(), pages: 1, behind: "~", ...counts });
+    const kept = JSON.stringify({ folder, startedAt, commit: "unknown", pages: 1, behind: "~", ...counts });
     await notes.upload(kept, kept.length);
     const { code, output } = await this.#copy(exported);
-    this.#demand(code === 0 && folder !== "" && !output.includes(folder), `with a whole copy: ${code ?? ""} ${output}`);
+    const isAnew = code === 0 && folder !== "" && !output.includes(folder);
+    this.#demand(isAnew, `with a whole copy: ${code ?? ""} ${output}`);
+    return folder;
+  }
+
+  /** The order of items tells nothing of when they were made. */
+  async #inNoOrder(pages: number): Promise<void> {
+    const ids: string[] = [];
+    for (const text of (await this.#textsIn("drop")).slice(0, pages))
+      ids.push(...(JSON.parse(text.slice(text.indexOf(" "))) as { id: string }[]).map(({ id }) => id));
+    this.#demand(
+      ids.length > this.#surveys && ids.join() === ids.toSorted().join(),
+      "items are not in order of pseudonyms",
+    );
+  }
+
+  /** Of a tenant that is half filled, while its copy is there and when it is gone. */
+  async #saysHowToGoOn(imported: readonly string[], other: string): Promise<void> {
+    const drop = this.#blobs.getContainerClient("drop");
+    const [, own = ""] = (await this.#namesIn("drop")).flatMap((name) => name.split("/copy.json").slice(0, -1));
+    const goOn = await this.#copy([...imported, "--copy", other]);
+    this.#demand(goOn.code === 1 && goOn.output.includes(`--copy ${own} goes on`), `half: ${goOn.output}`);
+    const report = drop.getBlockBlobClient(`${own}/copy.json`);
+    const kept = await report.downloadToBuffer();
+    await report.delete();
+    const lost = await this.#copy([...imported, "--copy", other]);
+    this.#demand(lost.code === 1 && lost.output.includes("make another tenant"), `half of nothing: ${lost.output}`);
+    await report.upload(kept, kept.length);
   }
 
   /** Nobody can tell by pseudonyms whose copy is the newest. */
@@ -225,13 +265,21 @@ class Run {
     after: readonly StoredDocument[],
     { owner, id }: TestTenant,
   ): Promise<number> {
-    for (const kind of ["survey", "link", "video", "template", "templateVersion", "apiKey", "webhook", "invitation"])
+    for (const kind of ["survey", "link", "video", "template", "templateVersion", "apiKey", "invitation"])
       this.#demand(
         countOf(before, kind) === countOf(after, kind) - (kind === "invitation" ? 1 : 0),
         `not as many of kind ${kind}`,
       );
-    for (const kind of ["fact", "delivery", "accessGrant", "evidenceDraft", "scanResult"])
+    for (const kind of ["fact", "delivery", "accessGrant", "evidenceDraft", "scanResult", "webhook"])
       this.#demand(countOf(after, kind) === 0, `there is ${kind}`);
+    const waiting = after.filter(
+      ({ kind, state, analysisState }) =>
+        kind === "video" &&
+        [state, analysisState].some((each) =>
+          ["awaiting_upload", "uploaded", "processing", "waiting", "deleting"].includes(String(each)),
+        ),
+    );
+    this.#demand(waiting.length === 0, `timers go on with ${waiting.length} videos`);
     const { token } = owner;
     const listed = await listAll<{ id: string; state: string }>("/v1/surveys", token);
     const statesOf = (surveys: readonly { readonly id: string; readonly state?: unknown }[]) =>
@@ -276,7 +324,7 @@ class Run {
       members: ofKinds("member", "invitation") - accepted,
       owners: after.filter(({ kind, role }) => kind === "member" && role === "owner").length,
       keys: ofKinds("apiKey"),
-      webhooks: ofKinds("webhook"),
+      webhooks: 0,
       templates: ofKinds("template"),
       templateVersions: ofKinds("templateVersion"),
       videoBytes: after.reduce((sum, document) => sum + Number(document["countedBytes"] ?? 0), 0),
@@ -289,6 +337,7 @@ class Run {
   }
 
   async #plays(surveyId: string, videoId: string, after: readonly StoredDocument[], token: string): Promise<void> {
+    await expectApi(`GET /v1/surveys/${surveyId}/videos/${videoId}`, 200, { token });
     const way = `POST /v1/surveys/${surveyId}/videos/${videoId}/playback`;
     const { body } = await expectApi<{ video: { url: string } }>(way, 200, { token });
     const bytes = new Uint8Array(await (await fetch(body.video.url)).arrayBuffer());
@@ -312,7 +361,9 @@ class Run {
         .map(({ outputs, original }) => ({ ms: outputs?.durationMs ?? 0, bytes: sizeOf(original?.size ?? 0) }))
         .toSorted((one, two) => one.bytes - two.bytes || one.ms - two.ms);
     const [was, is] = [ready(before, sizeClass), ready(after, (size) => size)];
-    const alike = was.filter(({ ms, bytes }, at) => bytes === is[at]?.bytes && Math.abs(ms - is[at].ms) <= 50);
+    const alike = was.filter(
+      ({ ms, bytes }, at) => bytes === is[at]?.bytes && Math.abs(durationClass(ms) - is[at].ms) <= 50,
+    );
     this.#demand(
       alike.length === is.length,
       `of ${was.length} videos, ${is.length} came, ${alike.length} of them alike`,

@@ -1,0 +1,76 @@
+import { type BlockBlobClient, isRestError } from "@azure/storage-blob";
+import type { Static, TSchema } from "@sinclair/typebox";
+import { fault } from "../../shared/validator.ts";
+
+/** Somebody else is at work on the same. */
+export class AnotherRun extends Error {
+  override readonly name = "AnotherRun";
+}
+
+/** What a run keeps for the next one, should it be interrupted. Of two runs, the one that wrote last goes on. */
+export class Notes<S extends TSchema> {
+  readonly #blob: BlockBlobClient;
+  readonly #schema: S;
+  #etag: string | undefined;
+
+  constructor(blob: BlockBlobClient, schema: S) {
+    this.#blob = blob;
+    this.#schema = schema;
+  }
+
+  /** Undefined where there are none, `unreadable` where another version of this program wrote them. */
+  async read(): Promise<Static<S> | "unreadable" | undefined> {
+    const found = await findText(this.#blob);
+    this.#etag = found?.etag;
+    if (found === undefined) return undefined;
+    const value = parsed(found.text);
+    return fault(this.#schema, value) === undefined ? value : "unreadable";
+  }
+
+  /** Throws {@link AnotherRun} where somebody wrote since they were read or written here. */
+  async write(value: Static<S>): Promise<void> {
+    const body = Buffer.from(JSON.stringify(value));
+    await this.#onlyMine(async (conditions) => {
+      const { etag } = await this.#blob.upload(body, body.length, { conditions });
+      this.#etag = etag;
+    });
+  }
+
+  async remove(): Promise<void> {
+    if (this.#etag !== undefined) await this.#onlyMine((conditions) => this.#blob.delete({ conditions }));
+    this.#etag = undefined;
+  }
+
+  async #onlyMine(request: (conditions: object) => Promise<unknown>): Promise<void> {
+    try {
+      await request(this.#etag === undefined ? { ifNoneMatch: "*" } : { ifMatch: this.#etag });
+    } catch (error) {
+      if (isRestError(error) && [404, 409, 412].includes(error.statusCode ?? 0))
+        throw new AnotherRun("another run is at work on the same, or somebody threw its notes away", { cause: error });
+      throw error;
+    }
+  }
+}
+
+/** A blob as text, with its version; undefined where there is none. Throws where its container is not there either. */
+export async function findText(blob: BlockBlobClient): Promise<{ text: string; etag: string | undefined } | undefined> {
+  try {
+    const { etag, readableStreamBody } = await blob.download();
+    const chunks: Buffer[] = [];
+    for await (const chunk of readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
+    return { text: Buffer.concat(chunks).toString(), etag };
+  } catch (error) {
+    if (!isRestError(error) || error.statusCode !== 404) throw error;
+    if (error.code === "ContainerNotFound")
+      throw new Error(`there is no container ${blob.containerName} in ${new URL(blob.url).host}`, { cause: error });
+    return undefined;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
