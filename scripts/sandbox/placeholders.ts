@@ -49,7 +49,7 @@ export class Placeholders implements AsyncDisposable {
    * In an existing folder, in which nothing is left in the end. So many shapes are kept there for recordings to come; one of
    * an hour takes up to 30 MB.
    */
-  constructor(folder: string, mostKept = 32) {
+  constructor(folder: string, mostKept = 200) {
     this.#folder = folder;
     this.#mostKept = mostKept;
   }
