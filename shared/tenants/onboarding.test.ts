@@ -156,6 +156,15 @@ describe("mails", () => {
     expect(await world.mailsTo(ownerEmail)).toHaveLength(1);
   });
 
+  it("are not sent to an address that nobody can have, and noted as sent neither", async () => {
+    const { tenant } = await active();
+    const email = `x.${ulid().toLowerCase()}@redacted.invalid`;
+    const { id } = await inviteMember(tenant, 5, { email, role: "surveyor" });
+    expect(await sendMail(tenant, "invitation", id)).toBe("refused");
+    expect(await world.mailsTo(email)).toEqual([]);
+    expect(await tenant.repository.get(invitationKind, id)).not.toHaveProperty("mailedAt");
+  });
+
   it("are not sent for what no longer opens anything", async () => {
     const { tenant, invitation, ownerEmail } = await active();
     after(days(8));

@@ -387,7 +387,9 @@ class Run {
   ): Promise<Ended> {
     const program = join(import.meta.dirname, "../../scripts/sandbox.ts");
     const started = performance.now();
-    const env = { ...withoutSettings(process.env), NODE_EXTRA_CA_CERTS: this.#caFile };
+    // The file counts, whatever was set before.
+    const before = { ...withoutSettings(process.env), CALLPILOT_ENVIRONMENT: "staging" };
+    const env = { ...before, NODE_EXTRA_CA_CERTS: this.#caFile };
     const child = spawn(process.execPath, [program, ...args, "--settings", this.#settings], { env });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (output += text.toString()));
