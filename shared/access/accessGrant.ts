@@ -44,7 +44,12 @@ export const accessRequestKind = defineKind<AccessRequest>("accessRequest", {
 
 export const accessGrantKind = defineKind<AccessGrant>("accessGrant", {
   schemaVersion: 1,
-  fields: { ...wishFields, state: ["requested", "granted", "refused", "revoked"], grantedBy: "id", grantedUntil: "deadline" },
+  fields: {
+    ...wishFields,
+    state: ["requested", "granted", "refused", "revoked"],
+    grantedBy: "id",
+    grantedUntil: "deadline",
+  },
   ttlSeconds,
   lists: [{ where: [], orderBy: "createdAt", direction: "descending" }],
 });
