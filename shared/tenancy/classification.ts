@@ -49,7 +49,8 @@ type Shape<V> = [V] extends [Scalar | readonly Scalar[]]
 
 /**
  * A classification for every field of a type, inner ones included: what has none does not compile, nor does a list with a
- * word that the field cannot have. Items of a list are classified as one. A map has the single entry `*` for whatever keys; the fields of a union are those of all its members.
+ * word that the field cannot have. Items of a list are classified as one. A map has the single entry `*` for whatever keys;
+ * the fields of a union are those of all its members.
  */
 export type Classified<T> =
   string extends KeyOf<T>
