@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.ts";
 import { packageProblems } from "./package/budget.ts";
-import { buildInfo, contents, toolsAreBuilt } from "./package/contents.ts";
+import { buildInfo } from "./buildInfo.ts";
+import { contents, toolsAreBuilt } from "./package/contents.ts";
 import { zipped } from "./package/zip.ts";
 
 const usage = `Makes the deployment package of the commit that is checked out: the same bytes, whoever makes it and when.

@@ -21,7 +21,9 @@ const usage = `Copies a tenant into a sandbox, with nothing in it of the people 
       in the sandbox: fills that tenant, made there in the usual way, with the newest copy and with placeholder videos
 
   --settings FILE      the worker app's settings, NAME=value in lines; those of the environment unless given
-  --new-pseudonyms     from now on with another key: nothing relates later copies to earlier ones
+  --new-pseudonyms NAME
+                       from now on with another key, made once for that name, as of a run: no pseudonym of a later copy is
+                       one of an earlier copy
   --copy FOLDER        another copy than the newest
 
 A run that was interrupted goes on when it is started again. Exit codes: 1 failed, 2 wrong use, 3 refused to let something
@@ -72,7 +74,7 @@ function options() {
         tenant: { type: "string" },
         settings: { type: "string" },
         copy: { type: "string" },
-        "new-pseudonyms": { type: "boolean", default: false },
+        "new-pseudonyms": { type: "string" },
         help: { type: "boolean", default: false },
       },
     },

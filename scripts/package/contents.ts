@@ -1,35 +1,15 @@
-import { execFile } from "node:child_process";
 import { access, readFile, readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { promisify } from "node:util";
 import { lockedPackages } from "../packages/lockfile.ts";
 import { billOfMaterials } from "../sbom/bill.ts";
+import type { BuildInfo } from "../buildInfo.ts";
 import { notices } from "./notices.ts";
 
 /** What is to be in the zip, by its path in there. */
 export type Contents = ReadonlyMap<string, { readonly bytes: Uint8Array; readonly executable?: true }>;
 
-export interface BuildInfo {
-  readonly version: string;
-  /** Full hash. */
-  readonly commit: string;
-  /** Of the commit: nothing in the package tells when it was made. */
-  readonly time: string;
-  /** Only where files differed from the commit. */
-  readonly dirty?: true;
-}
-
 const root = join(import.meta.dirname, "..", "..");
 const tools = join(root, ".cache", "ffmpeg");
-
-/** Commit and version of this checkout. Throws where git knows none. */
-export async function buildInfo(): Promise<BuildInfo> {
-  const git = async (...args: string[]) => (await promisify(execFile)("git", args, { cwd: root })).stdout.trim();
-  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
-  const [commit, seconds] = [await git("rev-parse", "HEAD"), await git("log", "-1", "--format=%ct")];
-  const time = new Date(Number(seconds) * 1000).toISOString();
-  return { version, commit, time, ...((await git("status", "--porcelain")) !== "" && { dirty: true }) };
-}
 
 /** Whether `npm run ffmpeg` has built what the package carries. */
 export function toolsAreBuilt(): Promise<boolean> {

@@ -18,11 +18,7 @@ if [ "$HALF" = import ]; then
   exit
 fi
 options=()
-# All tenants of a run have one key, also where its stage is run again to go on. Azure DevOps writes a boolean with a capital.
-made="$AGENT_TEMPDIRECTORY/new-pseudonyms"
-if [ "${NEW_PSEUDONYMS:?}" = True ] && [ "${SYSTEM_STAGEATTEMPT:?}" = 1 ] && [ ! -e "$made" ]; then
-  options+=(--new-pseudonyms)
-  touch "$made"
-fi
+# Azure DevOps writes a boolean with a capital. A stage that is run again goes on with the key of its run.
+if [ "${NEW_PSEUDONYMS:?}" = True ]; then options+=(--new-pseudonyms "build ${BUILD_BUILDID:?}"); fi
 mkdir -p "$(dirname "${COPY_FILE:?}")"
 half "${options[@]}" | tee /dev/stderr | sed -n 's/^the copy is whole: //p' >"$COPY_FILE"

@@ -3,7 +3,7 @@ import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { identity } from "../../shared/identity.ts";
 import { Time, closed } from "../../shared/schema.ts";
 import { fault } from "../../shared/validator.ts";
-import { Notes, findText } from "./notes.ts";
+import { Notes, findText, unlessOverwritten } from "./notes.ts";
 import type { RedactedItem } from "./redact.ts";
 
 const Count = Type.Integer({ minimum: 0 });
@@ -13,7 +13,7 @@ const Counts = Type.Record(Type.String(), Count);
 const CopyReport = closed({
   format: Type.Literal(1),
   /** Commit of the program that made it. */
-  commit: Type.String({ maxLength: 40 }),
+  commit: Type.String({ maxLength: 60 }),
   /** When it was begun and ended. */
   startedAt: Time,
   endedAt: Time,
@@ -39,8 +39,15 @@ export class Drop {
     this.#container = new ContainerClient(containerUrl(url), identity());
   }
 
-  async writePage(folder: string, page: number, items: readonly RedactedItem[]): Promise<void> {
-    await putJson(this.#container.getBlockBlobClient(pageName(folder, page)), items);
+  /** Throws {@link AnotherRun} where there is one already. */
+  async addPage(folder: string, page: number, items: readonly RedactedItem[]): Promise<void> {
+    const blob = this.#container.getBlockBlobClient(pageName(folder, page));
+    await unlessOverwritten(() => putJson(blob, items, { ifNoneMatch: "*" }));
+  }
+
+  async removePagesBehind(folder: string, pages: number): Promise<void> {
+    for await (const { name } of this.#container.listBlobsFlat({ prefix: `${folder}/` }))
+      if (name > pageName(folder, pages)) await this.#container.deleteBlob(name);
   }
 
   /** Undefined where it is gone. */
@@ -111,7 +118,7 @@ function pageName(folder: string, page: number): string {
   return `${folder}/${String(page).padStart(6, "0")}.json`;
 }
 
-async function putJson(blob: BlockBlobClient, value: unknown): Promise<void> {
+async function putJson(blob: BlockBlobClient, value: unknown, conditions: { ifNoneMatch?: "*" } = {}): Promise<void> {
   const body = Buffer.from(JSON.stringify(value));
-  await blob.upload(body, body.length, { blobHTTPHeaders: { blobContentType: "application/json" } });
+  await blob.upload(body, body.length, { conditions, blobHTTPHeaders: { blobContentType: "application/json" } });
 }

@@ -1,6 +1,5 @@
 import { ulid } from "ulid";
 import { type Static, Type } from "@sinclair/typebox";
-import { config } from "../../shared/config.ts";
 import { kinds } from "../../shared/kinds.ts";
 import { closed } from "../../shared/schema.ts";
 import { templateVersionKind } from "../../shared/templates/template.ts";
@@ -10,6 +9,7 @@ import { logHead } from "../../shared/tenancy/log.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import type { TenantScope } from "../../shared/tenancy/scope.ts";
 import { pageSize, readItems, readItemsOf } from "../../shared/tenancy/wholeTenant.ts";
+import { buildInfo } from "../buildInfo.ts";
 import { type CopyReport, Drop, Workroom } from "./drop.ts";
 import { type Leak, LeakScan } from "./leakScan.ts";
 import { plan } from "./plan.ts";
@@ -24,8 +24,8 @@ export class Leaked extends Error {
   override readonly name = "Leaked";
 
   constructor(leaks: readonly Leak[]) {
-    const places = leaks.slice(0, 10).map(({ item, way, of }) => `${way} of ${item} has what was in a ${of}`);
-    super(`the leak scan found production's values in ${leaks.length} places: ${places.join(", ")}`);
+    const places = leaks.slice(0, 10).map(({ item, way, of }) => `${way} of item ${item + 1} has what was in a ${of}`);
+    super(`the leak scan found production's values in ${leaks.length} places of a page: ${places.join(", ")}`);
   }
 }
 
@@ -34,7 +34,7 @@ const Progress = closed({
   folder: Type.String({ maxLength: 80 }),
   startedAt: Type.String({ maxLength: 30 }),
   /** Of the program: what another one wrote is no part of this copy. */
-  commit: Type.String({ maxLength: 40 }),
+  commit: Type.String({ maxLength: 60 }),
   pages: Type.Integer({ minimum: 0 }),
   /** Pseudonym of the last item that is in a page or was left. */
   behind: Type.String({ maxLength: 128 }),
@@ -47,8 +47,8 @@ type Progress = Static<typeof Progress>;
 export interface ExportOptions {
   /** Address of the drop's container. */
   readonly to: string;
-  /** Makes a new key of pseudonyms, and begins anew. */
-  readonly newPseudonyms: boolean;
+  /** A name for which there is to be a key of pseudonyms of its own. */
+  readonly newPseudonyms: string | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -66,7 +66,7 @@ interface Listed {
 
 /** After that, an interrupted copy is begun anew. */
 const resumableForMs = 86_400_000;
-/** Known tokens, and numbers, that are hidden for the scan to find. */
+/** So many known tokens, and as many numbers, are hidden for the scan to find. */
 const controls = 200;
 
 /**
@@ -78,7 +78,7 @@ export async function exportTenant(tenant: TenantScope, options: ExportOptions):
   const workroom = new Workroom(options.to);
   const key = await pseudonymKey(workroom, options.newPseudonyms);
   try {
-    return await new Export(tenant, options, workroom, new Pseudonyms(key)).run();
+    return await new Export(tenant, options, workroom, new Pseudonyms(key, tenant.tenantId)).run();
   } finally {
     key.fill(0);
   }
@@ -142,10 +142,11 @@ class Export {
     if (kept !== undefined && kept !== "unreadable" && (await this.#isUnderWay(kept, place))) {
       this.#say(`going on with ${kept.folder}, of which ${kept.pages} pages are there`);
       await this.#notes.write(kept);
+      await this.#drop.removePagesBehind(kept.folder, kept.pages);
       return kept;
     }
     const begun = {
-      ...{ folder: `${place}/${ulid()}`, startedAt: new Date().toISOString(), commit: commit() },
+      ...{ folder: `${place}/${ulid()}`, startedAt: new Date().toISOString(), commit: await programOf() },
       ...{ pages: 0, behind: "", copied: {}, left: {}, replaced: {} },
     };
     await this.#notes.write(begun);
@@ -157,7 +158,7 @@ class Export {
    * somebody threw pages away, is not gone on with.
    */
   async #isUnderWay({ folder, startedAt, pages, ...begun }: Progress, place: string): Promise<boolean> {
-    if (!folder.startsWith(`${place}/`) || begun.commit !== commit()) return false;
+    if (!folder.startsWith(`${place}/`) || begun.commit !== (await programOf())) return false;
     if (Date.parse(startedAt) < Date.now() - resumableForMs) return false;
     return (await this.#drop.hasPages(folder, pages)) && (await this.#drop.report(folder)) === undefined;
   }
@@ -174,7 +175,7 @@ class Export {
       const items = (await this.#redacted(found, progress)).toSorted((one, other) => (one.id < other.id ? -1 : 1));
       const leaks = this.#scan.search(items);
       if (leaks.length > 0) throw new Leaked(leaks);
-      await this.#drop.writePage(progress.folder, progress.pages + 1, items);
+      await this.#drop.addPage(progress.folder, progress.pages + 1, items);
       progress.pages++;
       progress.behind = page.at(-1)?.pseudonym ?? progress.behind;
       await this.#notes.write(progress);
@@ -216,10 +217,10 @@ class Export {
     return (await this.#tenant.repository.find(templateVersionKind, templateVersionId))?.questions;
   }
 
-  #reportOf({ startedAt, pages, copied, left, replaced }: Progress, tried: number): CopyReport {
+  #reportOf({ startedAt, commit, pages, copied, left, replaced }: Progress, tried: number): CopyReport {
     const { technical: _, ...changed } = replaced;
     return {
-      ...{ format: 1, commit: commit(), startedAt, endedAt: new Date().toISOString(), pages },
+      ...{ format: 1, commit, startedAt, endedAt: new Date().toISOString(), pages },
       copied,
       left: Object.fromEntries(
         Object.entries(left).map(([kind, number]) => [kind, { count: number, why: reasonOf(kind) }]),
@@ -230,8 +231,10 @@ class Export {
   }
 }
 
-function commit(): string {
-  return config().commit ?? "unknown";
+/** The commit of this program, and whether it was changed since. */
+async function programOf(): Promise<string> {
+  const { commit, dirty } = await buildInfo();
+  return dirty === true ? `${commit}, changed` : commit;
 }
 
 function byPseudonym({ pseudonym: one }: Listed, { pseudonym: other }: Listed): number {

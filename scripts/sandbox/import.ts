@@ -50,7 +50,6 @@ const countedAs: Readonly<Record<string, string>> = {
   survey: counters.surveys,
   member: counters.members,
   apiKey: counters.keys,
-  webhook: counters.webhooks,
   template: counters.templates,
   templateVersion: counters.templateVersions,
 };

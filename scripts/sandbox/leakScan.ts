@@ -6,10 +6,10 @@ import { languageOf, sizeClass } from "./pseudonyms.ts";
 import type { RedactedItem, StoredValue } from "./redact.ts";
 
 /**
- * Characters. Shorter values and words are in everything. Those of a decoded text, or of a number, have to be longer, since
- * chance makes such of anything; `anywhere` is no chance, also in the middle of a word.
+ * Characters; of a decoded text, bytes. Shorter values and words are in everything, and what is decoded, or a number, looks
+ * by chance like something that is short; `anywhere` is no chance, also in the middle of a word.
  */
-const lengths = { value: 5, word: 6, decoded: 8, number: 9, anywhere: 12, id: 20, dense: 2 } as const;
+const lengths = { value: 5, word: 6, decoded: 8, number: 8, anywhere: 12, id: 20, dense: 2 } as const;
 
 /** Of whose values nothing may be found in a copy. Times and sizes are replaced, and look like any other. */
 const searched: readonly Classification[] = [
@@ -17,16 +17,14 @@ const searched: readonly Classification[] = [
 ];
 const wordsToo: readonly Classification[] = ["personal", "email", "phone", "freeText"];
 
-/** What our own code writes with short parts in it, any of which may be somebody's: times, and receipt codes. */
-const inParts: readonly RegExp[] = [
-  /^\d{4}-\d\d-\d\d$/u,
-  /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/u,
-  /^[0-9A-Z]{5}-[0-9A-Z]{5}-[0-9A-Z]{5}-[0-9A-Z]{5}$/u,
-];
+/** What our own code writes and what may be somebody's as well: another time, and the short parts of a receipt code. */
+const times: readonly RegExp[] = [/^\d{4}-\d\d-\d\d$/u, /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/u];
+const receiptCode = /^[0-9A-Z]{5}-[0-9A-Z]{5}-[0-9A-Z]{5}-[0-9A-Z]{5}$/u;
 
 /** Where something was found, and where it is in production, by the names of fields; never what. */
 export interface Leak {
-  readonly item: string;
+  /** Its place among the items. */
+  readonly item: number;
   readonly way: string;
   readonly of: string;
 }
@@ -69,14 +67,15 @@ export class LeakScan {
     if (typeof said !== "string" || !searched.includes(said) || typeof value === "boolean") return;
     if (typeof value === "number") {
       // A rounder one is anybody's.
-      if (Number(value.toPrecision(6)) === value) return;
+      if (Number(value.toPrecision(4)) === value || sizeClass(value) === value) return;
       this.#numbers.set(value, way);
-      this.#add(String(value), way);
+      this.#add(normal(String(value)), way);
       return;
     }
     const text = normal(value);
     if (said === "id") for (const id of text.split("/")) this.#addId(id, way);
     else this.#add(text, way);
+    if (said === "email") this.#add(text.slice(0, text.indexOf("@")), way);
     if (wordsToo.includes(said))
       for (const word of wordsOf(text)) if (word.length >= lengths.word || isDense(word)) this.#add(word, way);
   }
@@ -103,12 +102,17 @@ export class LeakScan {
 
   /** Everything in the items that production has. */
   search(items: readonly RedactedItem[]): readonly Leak[] {
-    return items.flatMap((item) =>
-      textsOf(item, item.kind).flatMap(({ value, way }) => {
+    return items.flatMap((item, place) =>
+      textsOf(item, [item.kind]).flatMap(({ value, path }) => {
         const of = this.#find(value);
-        return of === undefined ? [] : [{ item: item.id, way, of }];
+        return of === undefined ? [] : [{ item: place, way: this.#told(path), of }];
       }),
     );
+  }
+
+  /** Names that are none of ours may be what was found. */
+  #told(path: readonly string[]): string {
+    return path.map((name) => (this.#ourWords.has(normal(name)) ? name : "*")).join(".");
   }
 
   /** The way to what is known of a value. */
@@ -118,9 +122,11 @@ export class LeakScan {
       return this.#numbers.get(value) ?? this.#findIn(String(value), lengths.number);
     }
     if (typeof value !== "string") return undefined;
-    const least = inParts.some((look) => look.test(value)) ? lengths.anywhere : 0;
-    const plain = value.includes("%") ? [value, unescape(value)] : [value];
-    return this.#findInAny(plain, least) ?? this.#findInAny(decoded(value), lengths.decoded);
+    if (times.some((look) => look.test(value))) return undefined;
+    const least = receiptCode.test(value) ? lengths.anywhere : 0;
+    const plain = [value];
+    if (value.includes("%") || value.includes("+")) plain.push(unescape(value), unescape(value.replaceAll("+", " ")));
+    return this.#findInAny(plain, least) ?? this.#findInAny(plain.flatMap(decoded), lengths.decoded);
   }
 
   #findInAny(readings: readonly string[], least: number): string | undefined {
@@ -131,14 +137,14 @@ export class LeakScan {
     return undefined;
   }
 
-  /** Of a normal text, and tokens of that many characters at least. */
+  /** Of a normal text, and tokens of that many bytes at least. */
   #findIn(text: string, least: number): string | undefined {
     for (let at = 0; at < text.length; at++)
       for (const [length, tokens] of this.#tokens.get(startOf(text, at) ?? "") ?? []) {
-        if (length < least) continue;
         const token = text.slice(at, at + length);
         const way = tokens.get(token);
-        if (way !== undefined && stands(text, at, token) && !this.#isOurs(token)) return way;
+        if (way !== undefined && Buffer.byteLength(token) >= least && stands(text, at, token) && !this.#isOurs(token))
+          return way;
       }
     return undefined;
   }
@@ -159,7 +165,7 @@ export class LeakScan {
     const hidden = [
       ...some(tokens, sample).flatMap((token) => [
         ...plainly.map((disguise) => disguise(token)),
-        ...(token.length < lengths.decoded ? [] : encoded.map((disguise) => disguise(token))),
+        ...(Buffer.byteLength(token) < lengths.decoded ? [] : encoded.map((disguise) => disguise(token))),
       ]),
       ...some(numbers, sample),
     ];
@@ -182,7 +188,7 @@ const encoded: readonly Disguise[] = [
 ];
 
 function some<T>(all: readonly T[], count: number): readonly T[] {
-  const step = Math.max(1, Math.floor(all.length / count));
+  const step = Math.max(1, Math.ceil(all.length / count));
   return all.filter((_, at) => at % step === 0);
 }
 
@@ -240,15 +246,15 @@ function decoded(text: string): readonly string[] {
 
 interface Text {
   readonly value: unknown;
-  readonly way: string;
+  readonly path: readonly string[];
 }
 
 /** Every value in it, and every key of a map. */
-function textsOf(value: unknown, way: string): readonly Text[] {
-  if (Array.isArray(value)) return value.flatMap((member) => textsOf(member, way));
-  if (typeof value !== "object" || value === null) return [{ value, way }];
+function textsOf(value: unknown, path: readonly string[]): readonly Text[] {
+  if (Array.isArray(value)) return value.flatMap((member) => textsOf(member, path));
+  if (typeof value !== "object" || value === null) return [{ value, path }];
   return Object.entries(value).flatMap(([name, inner]) => [
-    { value: name, way: `${way}.${name}` },
-    ...textsOf(inner, `${way}.${name}`),
+    { value: name, path: [...path, name] },
+    ...textsOf(inner, [...path, name]),
   ]);
 }

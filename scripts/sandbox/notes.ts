@@ -30,25 +30,26 @@ export class Notes<S extends TSchema> {
   /** Throws {@link AnotherRun} where somebody wrote since they were read or written here. */
   async write(value: Static<S>): Promise<void> {
     const body = Buffer.from(JSON.stringify(value));
-    await this.#onlyMine(async (conditions) => {
-      const { etag } = await this.#blob.upload(body, body.length, { conditions });
-      this.#etag = etag;
-    });
+    const conditions = this.#etag === undefined ? { ifNoneMatch: "*" } : { ifMatch: this.#etag };
+    const { etag } = await unlessOverwritten(() => this.#blob.upload(body, body.length, { conditions }));
+    this.#etag = etag;
   }
 
+  /** Throws as {@link write} does; it is no error if they are gone. */
   async remove(): Promise<void> {
-    if (this.#etag !== undefined) await this.#onlyMine((conditions) => this.#blob.delete({ conditions }));
+    const ifMatch = this.#etag;
+    if (ifMatch !== undefined) await unlessOverwritten(() => this.#blob.deleteIfExists({ conditions: { ifMatch } }));
     this.#etag = undefined;
   }
+}
 
-  async #onlyMine(request: (conditions: object) => Promise<unknown>): Promise<void> {
-    try {
-      await request(this.#etag === undefined ? { ifNoneMatch: "*" } : { ifMatch: this.#etag });
-    } catch (error) {
-      if (isRestError(error) && [404, 409, 412].includes(error.statusCode ?? 0))
-        throw new AnotherRun("another run is at work on the same, or somebody threw its notes away", { cause: error });
-      throw error;
-    }
+/** Throws {@link AnotherRun} where a condition of the request does not hold. */
+export async function unlessOverwritten<T>(request: () => Promise<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    if (!isRestError(error) || ![409, 412].includes(error.statusCode ?? 0)) throw error;
+    throw new AnotherRun("another run is at work on the same: let one end, and start it again", { cause: error });
   }
 }
 

@@ -47,9 +47,9 @@ export class Placeholders implements AsyncDisposable {
 
   /**
    * In an existing folder, in which nothing is left in the end. So many shapes are kept there for recordings to come; one of
-   * an hour takes up to 30 MB.
+   * ten minutes takes some 2 MB for each class of size that is wanted of it, one of an hour 11 MB.
    */
-  constructor(folder: string, mostKept = 200) {
+  constructor(folder: string, mostKept = 100) {
     this.#folder = folder;
     this.#mostKept = mostKept;
   }

@@ -13,22 +13,26 @@ const Wrapped = closed({
   wrapped: Type.String({ maxLength: 2048 }),
   /** Version of the vault's key. */
   wrappedBy: Type.String({ pattern: "^[0-9a-f]{32}$" }),
+  /** Of the name that it was made anew for. */
+  madeFor: Type.Optional(Type.String({ maxLength: 200 })),
 });
 
 /**
- * The 32 bytes that pseudonyms are made with, unwrapped by the vault; made where there are none yet, or `anew`. The caller
- * zeroes them. As long as they are kept, later copies have the same pseudonyms.
+ * The 32 bytes that pseudonyms are made with, unwrapped by the vault; made where there are none yet, or none for the name
+ * that is given: once for all tenants of a run, also where it is repeated. The caller zeroes them. As long as they are kept,
+ * later copies have the same pseudonyms.
  */
-export async function pseudonymKey(workroom: Workroom, anew: boolean): Promise<Buffer> {
+export async function pseudonymKey(workroom: Workroom, madeFor: string | undefined): Promise<Buffer> {
   const notes = workroom.notes(blobName, Wrapped);
   const kept = await notes.read();
-  if (anew || kept === undefined) {
+  const isWanted = kept !== "unreadable" && (madeFor === undefined || kept?.madeFor === madeFor);
+  if (kept === "unreadable" && madeFor === undefined)
+    throw new Error(`${blobName} is not as this program writes it: --new-pseudonyms begins with another key`);
+  if (kept === undefined || kept === "unreadable" || !isWanted) {
     const key = randomBytes(32);
-    await notes.write(await vaultKey().wrap(key));
+    await notes.write({ ...(await vaultKey().wrap(key)), ...(madeFor !== undefined && { madeFor }) });
     return key;
   }
-  if (kept === "unreadable")
-    throw new Error(`${blobName} is not as this program writes it: --new-pseudonyms begins with another key`);
   return Buffer.from(await unwrapped(kept));
 }
 

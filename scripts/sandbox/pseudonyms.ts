@@ -34,9 +34,9 @@ const nameOf = {
 export class Pseudonyms {
   readonly #key: Uint8Array;
 
-  /** `key`: 32 random bytes. */
-  constructor(key: Uint8Array) {
-    this.#key = key;
+  /** `key`: 32 random bytes. No tenant's pseudonyms are another's. */
+  constructor(key: Uint8Array, tenantId: string) {
+    this.#key = createHmac("sha256", key).update(tenantId).digest();
   }
 
   /** An id or the name of a blob; whatever is neither becomes unrecognisable. */

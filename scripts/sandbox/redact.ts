@@ -18,7 +18,7 @@ export interface StoredValue {
   readonly value: Scalar;
   /** The names of the fields that lead to it, to be told: `survey.answers.*.value`. A key of a map is somebody's word. */
   readonly way: string;
-  /** The same with the keys. */
+  /** The same with the keys, and with places in lists. */
   readonly path: readonly string[];
 }
 
@@ -38,14 +38,17 @@ export function ownFields(item: object): Record<string, unknown> {
 /** The fields with every value replaced by what `replace` says, and every key of a map by what it says of a handle. */
 function mapped(fields: FieldClasses, value: object, { way, path }: Place, replace: Replace): Record<string, unknown> {
   const entries = Object.entries(value).map(([name, inner]: [string, unknown]) => {
-    const isKey = !Object.hasOwn(fields, name) && fields["*"] !== undefined;
+    const isField = Object.hasOwn(fields, name);
+    const said = isField ? fields[name] : fields["*"];
+    const isKey = !isField && said !== undefined;
     const here = { way: `${way}.${isKey ? "*" : name}`, path: [...path, name] };
-    const said = isKey ? fields["*"] : fields[name];
     if (said === undefined) throw new Unclassified(`${here.way} is not classified`);
     const key = isKey ? String(replace({ said: "handle", value: name, ...here })) : name;
     return [
       key,
-      Array.isArray(inner) ? inner.map((member) => one(said, member, here, replace)) : one(said, inner, here, replace),
+      Array.isArray(inner)
+        ? inner.map((member, at) => one(said, member, { ...here, path: [...here.path, String(at)] }, replace))
+        : one(said, inner, here, replace),
     ];
   });
   return Object.fromEntries(entries) as Record<string, unknown>;
@@ -91,7 +94,7 @@ export async function redacted(
     const question = field === "answers" ? questions?.find(({ id }) => id === questionId) : undefined;
     const standIn =
       found.said === "freeText" && question !== undefined
-        ? answer(question, found.value, placeOf(item, found), pseudonyms)
+        ? answer(question, item, found, pseudonyms)
         : standInFor(found, item, pseudonyms);
     if (standIn !== undefined) return standIn;
     const said = typeof found.said === "string" ? found.said : "one of some words";
@@ -110,8 +113,9 @@ export async function redacted(
   };
 }
 
-/** The number of a version: of a text that counts as technical, its first part is all that is copied. */
+/** Of a text that counts as technical, the first number of a version is copied, unless it is longer than such are. */
 const major = /^\d{1,5}(?=\.|$)/u;
+const largestMajor = 9_999;
 
 /** Undefined for what is something else than is said of it. */
 function standInFor(found: StoredValue, item: StoredItem, pseudonyms: Pseudonyms): Scalar | undefined {
@@ -123,7 +127,7 @@ function standInFor(found: StoredValue, item: StoredItem, pseudonyms: Pseudonyms
   if (typeof value === "boolean") return said === "technical" ? value : undefined;
   switch (said) {
     case "technical":
-      return major.exec(value)?.[0];
+      return majorOf(value);
     case "language":
       return languageOf(value);
     case "time":
@@ -136,6 +140,11 @@ function standInFor(found: StoredValue, item: StoredItem, pseudonyms: Pseudonyms
     default:
       return pseudonyms[said](value);
   }
+}
+
+function majorOf(version: string): string | undefined {
+  const [found] = major.exec(version) ?? [];
+  return found && String(Math.min(largestMajor, Number(found)));
 }
 
 function numberFor(said: Classification, value: number): number | undefined {
@@ -171,10 +180,17 @@ function text(value: Scalar, pseudonyms: Pseudonyms): Scalar {
 
 const days = { first: Date.UTC(1950, 0), count: 30_000 } as const;
 
-/** Another answer of the kind that the question takes, so that whoever shows it finds what it can show. */
-function answer(question: Question, value: Scalar, place: string, pseudonyms: Pseudonyms): Scalar {
-  const chance = pseudonyms.number(place);
-  if (question.type === "choice" && typeof value === "string") return pseudonyms.handle(value);
+/** Another answer of the kind that the question takes, which has nothing of the true one. */
+function answer(question: Question, item: StoredItem, found: StoredValue, pseudonyms: Pseudonyms): Scalar {
+  const { value, path } = found;
+  const [field = "", questionId = "", , place = "0"] = path;
+  const chance = pseudonyms.number(`${item.id} ${field}.${questionId}`);
+  if (question.type === "choice" && typeof value === "string") {
+    const { options } = question;
+    // Of several, each another one.
+    const option = options[(Math.floor(chance * options.length) + Number(place)) % options.length];
+    return pseudonyms.handle(option?.value ?? value);
+  }
   if (question.type === "date") {
     const day = days.first + Math.floor(chance * days.count) * 86_400_000;
     return new Date(day).toISOString().slice(0, 10);

@@ -11,15 +11,16 @@ import { type Question, QuestionId } from "../../shared/templates/template.ts";
 import { DerivedId, Id } from "../../shared/tenancy/ids.ts";
 import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import { fault } from "../../shared/validator.ts";
-import { blobNames } from "../../shared/videos/video.ts";
+import { blobNames, videoKind } from "../../shared/videos/video.ts";
 
-const pseudonyms = new Pseudonyms(Buffer.alloc(32, 1));
-const others = new Pseudonyms(Buffer.alloc(32, 2));
+const pseudonyms = new Pseudonyms(Buffer.alloc(32, 1), "tnt_1");
+const others = new Pseudonyms(Buffer.alloc(32, 2), "tnt_1");
 const at = "2026-03-04T05:06:07.890Z";
 
+const choices = ["kitchen-door", "cellar", "attic", "roof"].map((value) => ({ value, label: value }));
 const questions: Question[] = [
   { id: "who", type: "text", label: "Who" },
-  { id: "which", type: "choice", label: "Which", options: [] },
+  { id: "which", type: "choice", label: "Which", multiple: true, options: choices },
   { id: "born", type: "date", label: "Born" },
   { id: "rooms", type: "number", label: "Rooms", minimum: 2, maximum: 5 },
   { id: "pets", type: "boolean", label: "Pets" },
@@ -61,6 +62,11 @@ describe("a pseudonym", () => {
     expect(others.id(id)).not.toBe(pseudonyms.id(id));
     expect(pseudonyms.email("Anna@Example.com")).toBe(pseudonyms.email("anna@example.com"));
     expect(pseudonyms.personal("Anna")).not.toBe(pseudonyms.personal("anna"));
+  });
+
+  test("is another one in another tenant's copy", () => {
+    const elsewhere = new Pseudonyms(Buffer.alloc(32, 1), "tnt_2");
+    expect(elsewhere.email("anna@example.com")).not.toBe(pseudonyms.email("anna@example.com"));
   });
 
   test("is what the contracts take for the value", () => {
@@ -149,10 +155,43 @@ describe("a redacted item", () => {
     const { answers } = (await copyOf(survey())) as unknown as { answers: Record<string, { value: unknown }> };
     const answer = (id: string) => answers[pseudonyms.handle(id)]?.value;
     expect(answer("who")).toHaveLength(lengthClass("My aunt Wilhelmina".length));
-    expect(answer("which")).toEqual(["kitchen-door", "cellar"].map((value) => pseudonyms.handle(value)));
+    const chosen = answer("which") as string[];
+    expect(new Set(chosen).size).toBe(2);
+    expect(choices.map(({ value }) => pseudonyms.handle(value))).toEqual(expect.arrayContaining(chosen));
     expect(answer("born")).toMatch(/^\d{4}-\d\d-\d\d$/u);
     expect([2, 3, 4, 5]).toContain(answer("rooms"));
     expect(answer("pets")).toBeNull();
+  });
+
+  test("has choices that tell nothing of those that were made", async () => {
+    const asked: Question[] = [{ id: "which", type: "choice", label: "Which", options: choices }];
+    const told = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const original = survey({ answers: { which: { value: "cellar", at } } });
+        const copy = await redacted(original, surveyKind, pseudonyms, () => Promise.resolve(asked));
+        return (copy as unknown as { answers: Record<string, { value: string }> }).answers[pseudonyms.handle("which")]
+          ?.value;
+      }),
+    );
+    expect(new Set(told)).toEqual(new Set(choices.map(({ value }) => pseudonyms.handle(value))));
+  });
+
+  test.each([
+    ["17.4.1", "17"],
+    ["14526.89.0", "9999"],
+  ])("has of the version %s no more than %s", async (systemVersion, copied) => {
+    const video = {
+      id: "vid_1",
+      kind: "video",
+      schemaVersion: 1,
+      createdAt: at,
+      updatedAt: at,
+      tenantId: "tnt_1",
+      _etag: "",
+    };
+    const item = { ...video, flight: { device: { systemVersion } } } as unknown as StoredItem;
+    const copy = await redacted(item, videoKind, pseudonyms, () => Promise.resolve(undefined));
+    expect(copy["flight"]).toEqual({ device: { systemVersion: copied } });
   });
 
   test.each([
@@ -253,7 +292,7 @@ describe("the leak scan", () => {
     expect(
       scan.search([bare({ tenantId: "", videoCount: 1_000_001, note: "submitted; Lorem ipsum dolor sit" })]),
     ).toEqual([]);
-    expect(scan.search([bare({ tenantId: "", note: text })]).map(({ way }) => way)).toEqual(["survey.note"]);
+    expect(scan.search([bare({ tenantId: "", note: text })]).map(({ way }) => way)).toEqual(["survey.*"]);
   });
 
   test.each([
@@ -268,6 +307,8 @@ describe("the leak scan", () => {
     ["what nobody can read", "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD"],
     ["a filler of their own", "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor"],
     ["a round number", 45_000_000],
+    ["a power of two", 4_194_304],
+    ["a time as programs write it", "2026-03-04T05:05"],
   ])("does not stop for %s, which is in copies of others as well", (_, value) => {
     const answers = { who: { value, at: "2026-03-04T05:05:14.890Z" } };
     const original = bare({ answers, externalRef: typeof value === "string" ? value : "POL-1" });
@@ -296,11 +337,15 @@ describe("the leak scan", () => {
     ["a number as a text", 1_234_567_891, "meter 1234567891"],
     ["a text as a number", "1234567891", 1_234_567_891],
     ["an encoding that begins anywhere", "Wilhelmina", `id_${Buffer.from("-- wilhelmina --").toString("base64")}`],
+    ["one of Base64 in a URL", "Wilhelmina?>>", encodeURIComponent(Buffer.from("?>wilhelmina?>>").toString("base64"))],
+    ["a text in a form's encoding", "Li Wei Bo", "name=Li+Wei+Bo"],
+    ["a number with an exponent", 1.2345678e-7, "is 1.2345678e-7"],
     ["hexadecimal that begins anywhere", "Wilhelmina", `0${Buffer.from("-- wilhelmina --").toString("hex")}`],
   ])("finds %s", (_, value, leak) => {
     const scan = learned(bare({ answers: { who: { value, at } } }));
+    expect(scan.missed(100).missed).toBe(0);
     expect(scan.search([bare({ tenantId: "", note: leak })])).toEqual([
-      { item: "x", way: "survey.note", of: "survey.answers.*.value" },
+      { item: 0, way: "survey.*", of: "survey.answers.*.value" },
     ]);
   });
 
@@ -333,6 +378,14 @@ describe("the leak scan", () => {
     expect(missed).toBe(0);
     for (const spelling of [name, name.toUpperCase(), name.toLowerCase(), name.normalize("NFD")])
       expect(scan.search([bare({ tenantId: "", note: `-- ${spelling} --` })]), spelling).toHaveLength(1);
+  });
+
+  test("finds the name in an address, and tells no name that is none of ours", () => {
+    const scan = learned(bare({ guest: { email: "ann.otto@example.com" } }));
+    expect(scan.search([bare({ tenantId: "", guest: { "Ann.Otto": "ask ann.otto" } })])).toEqual([
+      { item: 0, way: "survey.guest.*", of: "survey.guest.email" },
+      { item: 0, way: "survey.guest.*", of: "survey.guest.email" },
+    ]);
   });
 
   test("has one spelling for every character and its other cases", () => {
