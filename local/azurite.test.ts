@@ -82,12 +82,17 @@ test("a request without a token is refused, over https", async () => {
   await expect(fetch(storage.blobServiceUri.replace("https:", "http:"))).rejects.toThrow("fetch failed");
 });
 
-test("queues keep messages", async () => {
+test("queues keep messages, and a listener hears of each", async () => {
+  const heard: string[] = [];
+  storage.onQueueMessage((name) => heard.push(name));
   const queue = new QueueServiceClient(storage.queueServiceUri, new ManagedIdentityCredential()).getQueueClient("work");
   await queue.create();
   await queue.sendMessage("hello");
   const { receivedMessageItems } = await queue.receiveMessages();
   expect(receivedMessageItems.map(({ messageText }) => messageText)).toEqual(["hello"]);
+  for (const { messageId, popReceipt } of receivedMessageItems)
+    await queue.updateMessage(messageId, popReceipt, "again");
+  expect(heard).toEqual(["work"]);
 });
 
 test("through the front, a grant stages, commits and reads its blob by ranges, without a certificate", async () => {

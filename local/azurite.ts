@@ -25,7 +25,9 @@ export interface LocalStorage {
   readonly blobServiceUri: string;
   readonly queueServiceUri: string;
   /** Calls `listener` when a blob was put, its block list committed, or its copy begun: Event Grid's BlobCreated. */
-  onBlobCreated(listener: (created: CreatedBlob) => void): void;
+  readonly onBlobCreated: (listener: (created: CreatedBlob) => void) => void;
+  /** Calls `listener` with the name of a queue on which a message was put. */
+  readonly onQueueMessage: (listener: (queue: string) => void) => void;
 }
 
 /**
@@ -45,22 +47,14 @@ export async function startAzurite(options: {
     await blob.close();
     throw error;
   });
-  const listeners: ((created: CreatedBlob) => void)[] = [];
-  blob.http.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
-    response.once("finish", () => {
-      const created = createdBy(request, response.statusCode);
-      if (created !== undefined) for (const listener of listeners) listener(created);
-    });
-  });
   return {
     blob,
     queue,
     account,
     blobServiceUri: `${blob.url}/${account}`,
     queueServiceUri: `${queue.url}/${account}`,
-    onBlobCreated: (listener) => {
-      listeners.push(listener);
-    },
+    onBlobCreated: announced(blob.http, createdBy),
+    onQueueMessage: announced(queue.http, queueOf),
   };
 }
 
@@ -189,6 +183,23 @@ function endAfter(server: Server, flush: () => Promise<void> | undefined): void 
   });
 }
 
+/** Takes listeners for what `seen` finds in a request, once that is answered. */
+function announced<T>(
+  server: Server,
+  seen: (request: IncomingMessage, status: number) => T | undefined,
+): (listener: (found: T) => void) => void {
+  const listeners: ((found: T) => void)[] = [];
+  server.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
+    response.once("finish", () => {
+      const found = seen(request, response.statusCode);
+      if (found !== undefined) for (const listener of listeners) listener(found);
+    });
+  });
+  return (listener) => {
+    listeners.push(listener);
+  };
+}
+
 /** The blob that this request created, if it did. */
 function createdBy(request: IncomingMessage, status: number): CreatedBlob | undefined {
   const { pathname, searchParams } = targetOf(request);
@@ -200,6 +211,13 @@ function createdBy(request: IncomingMessage, status: number): CreatedBlob | unde
   if (!creates) return undefined;
   const [, , container, ...name] = pathname.split("/").map(decodeURIComponent);
   return container === undefined || name.length === 0 ? undefined : { container, blob: name.join("/") };
+}
+
+/** The queue that this request put a message on, if it did. */
+function queueOf(request: IncomingMessage, status: number): string | undefined {
+  const [, , queue, messages, id] = targetOf(request).pathname.split("/");
+  const puts = request.method === "POST" && status === 201 && messages === "messages" && id === undefined;
+  return puts ? queue : undefined;
 }
 
 async function refuseDamaged(file: string): Promise<void> {

@@ -138,9 +138,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         port: apiPort,
         env: process.env,
         log: options.log,
-        onBlobCreated: (listener) => {
-          storage.onBlobCreated(listener);
-        },
+        onBlobCreated: storage.onBlobCreated,
+        onQueueMessage: storage.onQueueMessage,
       }),
     );
     if (gate === "defender") {
