@@ -2,7 +2,7 @@ import { X509Certificate, createPrivateKey, randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { type SelfsignedOptions, generate } from "selfsigned";
+import type { SelfsignedOptions } from "selfsigned";
 import { type Certificates, LocalError } from "./service.ts";
 import { textOf, writeDurably } from "./stateFile.ts";
 
@@ -56,6 +56,8 @@ async function kept(dir: string, name: string): Promise<Pair | undefined> {
 }
 
 async function make(dir: string, name: string, options: SelfsignedOptions): Promise<Pair> {
+  // Loaded when used, which is once for a folder; every local program and test has this file.
+  const { generate } = await import("selfsigned");
   // A name of its own: OpenSSL looks issuers up by name, and confuses several authorities of the same one.
   const commonName = `Callpilot local ${name} ${randomUUID()}`;
   const made = await generate([{ name: "commonName", value: commonName }], {

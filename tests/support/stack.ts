@@ -95,6 +95,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await build({});
   const recordDir = await mkdtemp(join(tmpdir(), "callpilot-record-"));
   process.env[recordDirVariable] = recordDir;
+  const compiledDir = await mkdtemp(join(tmpdir(), "callpilot-compiled-"));
+  // Each of the run's many processes loads what others have compiled already.
+  process.env["NODE_COMPILE_CACHE"] = compiledDir;
   const dataDir = await mkdtemp(join(tmpdir(), "callpilot-stack-"));
   const webhookOrigin = `http://127.0.0.1:${quietPort()}`;
   const {
@@ -112,7 +115,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       recordFile: recordFile(recordDir, child.pid ?? 0, Number(new URL(stack.cosmosUrl).port)),
       logFile: join(dataDir, "functions.log"),
     });
-    for (const dir of [dataDir, recordDir]) await rm(dir, { recursive: true, force: true });
+    for (const dir of [dataDir, recordDir, compiledDir]) await rm(dir, { recursive: true, force: true });
     judge(record, await isWhole(project));
   };
 }

@@ -58,8 +58,8 @@ export async function runApp(
 ): Promise<TestApp> {
   const child = fork(join(import.meta.dirname, "childHost.ts"), {
     execArgv: [...execArgv],
-    // Nothing of the test runner's own environment, which colours output and sets NODE_OPTIONS.
-    env: { PATH: process.env["PATH"], ...env },
+    // Little of the test runner's own environment, which colours output and sets NODE_OPTIONS.
+    env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   const lines: LogLine[] = [];
