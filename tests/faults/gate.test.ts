@@ -14,7 +14,7 @@ import type { ScanVerdict } from "../../shared/videos/scanResult.ts";
 import { type Repair, sweepTenant } from "../../shared/videos/sweepTenant.ts";
 import { blobNames, manifestName, videoKind } from "../../shared/videos/video.ts";
 import { backendOfFile } from "../support/backend.ts";
-import { type Fault, faultModes, reachedSites, run } from "../support/faultHook.ts";
+import { type Fault, reachedSites, run, strikesOf } from "../support/faultHook.ts";
 import { type FaultFile, gateFaultFiles, sitesOf } from "../support/faultSites.ts";
 import {
   type GuestUpload,
@@ -466,14 +466,10 @@ describe("a process that dies, loses an answer or is overtaken, at any await of 
       if (more.locked > 0) expect(await locked(upload), struck).toHaveLength(more.locked);
     };
     const whole = await arrive();
-    const { hits } = await run(() => step(whole));
+    const { moments } = await run(() => step(whole));
     await check(whole, "nowhere");
     const sites = new Set((more.struckIn ?? gateFaultFiles).flatMap(sitesOf));
-    const strikes = hits.flatMap((site, hit) => {
-      if (!sites.has(site)) return [];
-      const time = hits.slice(0, hit + 1).filter((other) => other === site).length;
-      return faultModes.map((mode) => ({ site, time, mode }));
-    });
+    const strikes = strikesOf(moments, ({ site }) => sites.has(site));
     expect(strikes.length).toBeGreaterThan(8);
     const lane = async () => {
       for (let strike = strikes.shift(); strike !== undefined; strike = strikes.shift()) {

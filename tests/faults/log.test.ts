@@ -19,7 +19,7 @@ import { type DeliveryMessage, deliverWebhook } from "../../shared/webhooks/deli
 import { deliveryId, deliveryKind, retrySeconds } from "../../shared/webhooks/delivery.ts";
 import { webhookKind } from "../../shared/webhooks/webhook.ts";
 import { backendOfFile } from "../support/backend.ts";
-import { type Fault, faultModes, reachedSites, run } from "../support/faultHook.ts";
+import { type Fault, reachedSites, run, strikesOf } from "../support/faultHook.ts";
 import { logFaultFiles, sitesOf } from "../support/faultSites.ts";
 
 interface Received {
@@ -110,13 +110,10 @@ async function strikeEverywhere<C extends Case>(
   check: (one: C, struck: string) => Promise<void>,
 ): Promise<readonly string[]> {
   const whole = await arrive();
-  const { hits, end } = await run(() => step(whole));
+  const { hits, moments, end } = await run(() => step(whole));
   expect(end).toHaveProperty("value");
   await check(whole, "nowhere");
-  const strikes = hits.flatMap((site, hit) => {
-    const time = hits.slice(0, hit + 1).filter((other) => other === site).length;
-    return faultModes.map((mode) => ({ site, time, mode }));
-  });
+  const strikes = strikesOf(moments, () => true);
   const lane = async () => {
     for (let strike = strikes.shift(); strike !== undefined; strike = strikes.shift()) {
       const one = await arrive();

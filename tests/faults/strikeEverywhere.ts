@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { now, setClockForTests } from "../../shared/clock.ts";
-import { type Fault, faultModes, run } from "../support/faultHook.ts";
+import { type Fault, run, strikesOf } from "../support/faultHook.ts";
 import type { FaultFile } from "../support/faultSites.ts";
 import { type GuestUpload, tracesOf } from "./guestUpload.ts";
 
@@ -36,16 +36,14 @@ export async function strikeEverywhere(scenario: Scenario): Promise<readonly str
     expect(await traces(upload), struck).toEqual(left(upload));
   };
   const whole = await arrive();
-  const { hits, end } = await run(() => step(whole));
+  const { hits, moments, end } = await run(() => step(whole));
   expect(end).toHaveProperty("value");
   await check(whole, "nowhere");
   const known = hits.findIndex((site, hit) => site !== like[hit]);
-  const strikes = hits.flatMap((site, hit) => {
-    if (hit < known || files?.some((file) => site.startsWith(file)) === false) return [];
-    const time = hits.slice(0, hit + 1).filter((other) => other === site).length;
-    const modes = faultModes.filter((mode) => mode !== "overtaken" || !like.includes(site));
-    return modes.map((mode) => ({ site, time, mode }));
-  });
+  const strikes = strikesOf(
+    moments,
+    ({ site, hit }) => hit >= known && files?.some((file) => site.startsWith(file)) !== false,
+  ).filter(({ site, mode }) => mode !== "overtaken" || !like.includes(site));
   const lane = async () => {
     for (let strike = strikes.shift(); strike !== undefined; strike = strikes.shift()) {
       const upload = await arrive();

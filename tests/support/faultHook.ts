@@ -8,23 +8,37 @@ import { AsyncLocalStorage } from "node:async_hooks";
 export const faultModes = ["before", "after", "lost", "overtaken"] as const;
 export type FaultMode = (typeof faultModes)[number];
 
-export interface Fault {
+/** One way in which a run can be struck. */
+export interface Strike {
   readonly site: string;
   /** Which time that the run comes to the site, from 1. */
   readonly time: number;
   readonly mode: FaultMode;
+}
+
+export interface Fault extends Strike {
   readonly overtake: () => Promise<unknown>;
+}
+
+/** When a run can die: before a call, or after it. */
+export interface Moment extends Strike {
+  readonly mode: "before" | "after";
+  /** Place of the call in {@link Run.hits}. */
+  readonly hit: number;
 }
 
 export interface Run<T> {
   /** The sites that were reached, in their order. */
   readonly hits: readonly string[];
+  /** In their order. */
+  readonly moments: readonly Moment[];
   readonly end: { readonly value: T } | { readonly error: unknown } | "died";
 }
 
 interface Current {
   readonly fault: Fault | undefined;
   readonly hits: string[];
+  readonly moments: Moment[];
   dead: boolean;
   readonly die: () => void;
 }
@@ -43,6 +57,7 @@ export async function run<T>(work: () => Promise<T>, fault?: Fault): Promise<Run
   const state: Current = {
     fault,
     hits: [],
+    moments: [],
     dead: false,
     die: () => {
       state.dead = true;
@@ -53,7 +68,25 @@ export async function run<T>(work: () => Promise<T>, fault?: Fault): Promise<Run
     (value) => ({ value }),
     (error: unknown) => ({ error }),
   );
-  return { end: await Promise.race([death, life]), hits: state.hits };
+  return { end: await Promise.race([death, life]), hits: state.hits, moments: state.moments };
+}
+
+/**
+ * The ways to strike a run at those of its calls that are wanted. Nothing happens between the end of a call and whatever
+ * begins or ends next, so to die then is one way, of which call it is told.
+ */
+export function strikesOf(moments: readonly Moment[], wanted: (moment: Moment) => boolean): Strike[] {
+  let struck = false;
+  return moments.flatMap((moment) => {
+    const modes: FaultMode[] = [];
+    if (wanted(moment)) {
+      if (!struck) modes.push(moment.mode);
+      if (moment.mode === "before") modes.push("lost", "overtaken");
+      struck = true;
+    }
+    if (moment.mode === "before") struck = false;
+    return modes.map((mode) => ({ site: moment.site, time: moment.time, mode }));
+  });
 }
 
 /** What every instrumented `await` calls. Outside of a run it is the call itself. */
@@ -62,19 +95,18 @@ export async function faultSite<T>(site: string, call: () => Promise<T>): Promis
   if (state === undefined) return await call();
   reached.add(site);
   if (state.dead) return await never();
-  state.hits.push(site);
-  const mode = modeAt(site, state);
+  const hit = state.hits.push(site) - 1;
+  const time = state.hits.filter((other) => other === site).length;
+  state.moments.push({ site, time, hit, mode: "before" });
+  const { fault } = state;
+  const mode = fault?.site === site && fault.time === time ? fault.mode : undefined;
   if (mode === "before") return await dying(state);
-  if (mode === "overtaken") await current.exit(async () => await state.fault?.overtake());
+  if (mode === "overtaken") await current.exit(async () => await fault?.overtake());
   const value = await call();
+  state.moments.push({ site, time, hit, mode: "after" });
   if (mode === "after") return await dying(state);
   if (mode === "lost") throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
   return isDead(state) ? await never() : value;
-}
-
-function modeAt(site: string, { fault, hits }: Current): FaultMode | undefined {
-  if (fault?.site !== site) return undefined;
-  return hits.filter((hit) => hit === site).length === fault.time ? fault.mode : undefined;
 }
 
 /** Also while the call was made, by something that runs beside it. */
