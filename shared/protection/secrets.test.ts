@@ -152,8 +152,11 @@ test.each([
   later(11 * minute);
   const begun = performance.now();
   expect(await secrets.use(name, text)).toBe("old");
+  const asked = performance.now();
+  expect(asked - begun).toBeLessThan(4_000);
+  // For a while nobody asks again.
   expect(await secrets.use(name, text)).toBe("old");
-  expect(performance.now() - begun).toBeLessThan(2500);
+  expect(performance.now() - asked).toBeLessThan(1_000);
   await planFault(local.vault, { status: 500, times: 0 });
   later(minute);
   expect(await secrets.use(name, text)).toBe("new");
