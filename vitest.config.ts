@@ -7,7 +7,8 @@ export default defineConfig({
   test: {
     include: ["{functions,shared,local,scripts,tests}/**/*.test.ts"],
     pool: "forks",
-    maxWorkers: 2,
+    // For two cores: a third of its time a test waits, for a program, a service or a clock.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     // Longer than any helper waits: what a test waited for in vain is told by that helper, not by a clock.
     testTimeout: 120_000,

@@ -1,12 +1,16 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Files that take a minute or more, the longest first. */
+/** Files that take half a minute or more, the longest first. */
 const longest = [
   "tests/faults/uploads.test.ts",
-  "tests/journeys/lostConnections.test.ts",
   "tests/certify/certify.test.ts",
-  "tests/crash/crash.test.ts",
   "tests/swap/swap.test.ts",
+  "tests/crash/crash.test.ts",
+  "tests/local/start.test.ts",
+  "tests/media/devices.test.ts",
+  "tests/faults/gate.test.ts",
+  "tests/demo/demo.test.ts",
+  "tests/faults/analysis.test.ts",
 ];
 
 /**
