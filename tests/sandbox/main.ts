@@ -7,19 +7,20 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: String(randomInt(1_000_000)) },
     surveys: { type: "string", default: "500" },
+    kills: { type: "string", default: "8" },
   },
 });
 
 /** `npm run sandbox:proof`: exits with 1 where the copy is not as it must be, and says how. */
 const { seed } = values;
-const surveys = Number(values.surveys);
-if (!Number.isInteger(surveys) || surveys < 1) {
-  console.error("sandbox:proof takes --seed TEXT and --surveys, a whole number above 0.");
+const [surveys, kills] = [Number(values.surveys), Number(values.kills)];
+if (![surveys, kills].every((count) => Number.isInteger(count) && count > 0)) {
+  console.error("sandbox:proof takes --seed TEXT, and --surveys and --kills of each half, whole numbers above 0.");
   process.exit(2);
 }
 await build({});
 console.log(`seed ${seed}: a tenant with ${surveys} surveys`);
-const { seconds, violations, ...figures } = await prove({ surveys, seed, say: console.log });
+const { seconds, violations, ...figures } = await prove({ surveys, kills, seed, say: console.log });
 console.table({ ...figures, "export (s)": Math.round(seconds.export), "import (s)": Math.round(seconds.import) });
 for (const violation of violations) console.error(`✗ ${violation}`);
 console.log(

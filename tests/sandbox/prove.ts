@@ -16,6 +16,7 @@ import { type StoredDocument, amend, documents, entries } from "../support/contr
 import { startStackApart } from "../support/stackApart.ts";
 import { useStack } from "../support/stackUnderTest.ts";
 import { type TestTenant, expectApi, newTenant } from "../support/tenant.ts";
+import { Random } from "../certify/random.ts";
 import { plant } from "./plant.ts";
 import { Tokens, foundIn } from "./tokens.ts";
 
@@ -38,6 +39,8 @@ export interface Proof {
 /** Copies a tenant as an operator does, with kills in between, in a local Azure of its own, and looks at what arrived. */
 export async function prove(options: {
   readonly surveys: number;
+  /** How often each half is interrupted, as long as there is enough for it to do. */
+  readonly kills: number;
   readonly seed: string;
   readonly say: (line: string) => void;
 }): Promise<Proof> {
@@ -70,6 +73,8 @@ class Run {
   readonly #caFile: string;
   readonly #settings: string;
   readonly #surveys: number;
+  readonly #kills: number;
+  readonly #random: Random;
   readonly #tokens: Tokens;
   readonly #say: (line: string) => void;
   readonly #violations: string[] = [];
@@ -78,13 +83,15 @@ class Run {
     blobUrl: string,
     caFile: string,
     dataDir: string,
-    { surveys, seed, say }: { readonly surveys: number; readonly seed: string; readonly say: (line: string) => void },
+    { surveys, kills, seed, say }: Parameters<typeof prove>[0],
   ) {
     this.#drop = `${blobUrl}/drop`;
     this.#blobs = new BlobServiceClient(blobUrl, localCredential);
     this.#caFile = caFile;
     this.#settings = join(dataDir, "settings.env");
     this.#surveys = surveys;
+    this.#kills = kills;
+    this.#random = new Random(`${seed} kills`);
     this.#tokens = new Tokens(seed);
     this.#say = say;
   }
@@ -104,6 +111,8 @@ class Run {
     const cut = await this.#copy(exported, { container: "drop", blobs: 1 });
     const interruptedAt = (await this.#namesIn("drop")).length;
     await this.#beginsAnew(production, exported, cut);
+    // Of the items, a hundredth is pages.
+    await this.#killAgain(exported, "drop", { step: 2, most: this.#surveys / 50 });
     const whole = await this.#copy([...exported, ...anew]);
     this.#demand(whole.code === 0, `the export ended with ${whole.code ?? "a signal"}: ${whole.output}`);
     this.#demand(cut.code === null && whole.output.includes("going on with"), `it did not go on: ${whole.output}`);
@@ -117,6 +126,7 @@ class Run {
     const notes = this.#blobs.getContainerClient(containerName(sandbox.id)).getBlockBlobClient("sandbox/progress.json");
     const left = await noteOf(notes, half);
     await this.#saysHowToGoOn(imported, first);
+    await this.#killAgain(imported, containerName(sandbox.id), { step: 100, most: this.#surveys });
     const filled = await this.#copy(imported);
     this.#demand(
       half.code === null && filled.code === 0,
@@ -216,6 +226,23 @@ class Run {
       ids.length > this.#surveys && ids.join() === ids.toSorted().join(),
       "items are not in order of pseudonyms",
     );
+  }
+
+  /** Further kills, each some blobs after the one before. */
+  async #killAgain(
+    args: readonly string[],
+    container: string,
+    { step, most }: { readonly step: number; readonly most: number },
+  ): Promise<void> {
+    for (let kill = 1; kill < this.#kills; kill++) {
+      const blobs = (await this.#namesIn(container)).length + 1 + this.#random.below(step);
+      if (blobs > most) return;
+      const { code, output } = await this.#copy(args, { container, blobs });
+      this.#demand(
+        code === null && (kill === 1 || output.includes("going on")),
+        `kill ${kill}: ${code ?? ""} ${output}`,
+      );
+    }
   }
 
   /** Of a tenant that is half filled, while its copy is there and when it is gone. */
