@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type BlockBlobClient, BlobServiceClient } from "@azure/storage-blob";
 import { localCredential } from "../../local/cosmos/testSupport.ts";
 import { operatorEmail } from "../../local/stack.ts";
@@ -420,8 +421,10 @@ class Run {
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (output += text.toString()));
     const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
-    while (killAt !== undefined && child.exitCode === null)
+    while (killAt !== undefined && child.exitCode === null) {
       if ((await this.#namesIn(killAt.container)).length >= killAt.blobs) break;
+      await delay(20);
+    }
     if (killAt !== undefined) child.kill("SIGKILL");
     return { code: await exited, output, seconds: (performance.now() - started) / 1000 };
   }
