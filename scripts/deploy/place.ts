@@ -66,7 +66,7 @@ export async function namesOf(place: Place): Promise<Names> {
 
 const slotOption = (slot: Slot) => (slot === "production" ? [] : ["--slot", slot]);
 
-export type Settings = Readonly<Record<string, string | undefined>>;
+export type Settings = Readonly<Record<string, string>>;
 
 /** Of a slot, those that have a value. */
 export async function settingsOf({ group }: Place, name: string, slot: Slot): Promise<Settings> {

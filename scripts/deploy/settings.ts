@@ -5,17 +5,13 @@ import { secretsIn } from "../secrets/scan.ts";
 import { type Place, namesOf, settingsOf } from "./place.ts";
 
 /**
- * Writes the worker's settings, as far as its configuration knows them, into a file that Node's `process.loadEnvFile` reads
+ * Writes the worker's settings, as far as its configuration knows them, into a file that Node's `parseEnv` reads
  * back exactly and nobody else may read. Throws where one is wrong or looks like a secret; no value is in the message.
  */
 export async function writeSettings(place: Place, file: string, say: (line: string) => void): Promise<void> {
   const { worker } = await namesOf(place);
   const found = await settingsOf(place, worker, "production");
-  const settings = Object.fromEntries(
-    Object.entries(found).flatMap(([name, value]) =>
-      settingNames.includes(name) && value !== undefined ? [[name, value]] : [],
-    ),
-  );
+  const settings = Object.fromEntries(Object.entries(found).filter(([name]) => settingNames.includes(name)));
   const { environment } = parseConfig(settings);
   if (environment !== place.environment)
     throw new Error(`${worker} is of the environment ${environment}, not ${place.environment}`);
@@ -33,7 +29,7 @@ async function demandNoSecret(name: string, value: string): Promise<void> {
     throw new Error(`${name} looks like a secret: it is not written down`);
 }
 
-/** Lines that Node's `process.loadEnvFile` reads back exactly. Throws for a value that none does. */
+/** Lines that Node's `parseEnv` reads back exactly. Throws for a value that none does. */
 export function settingsFile(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `${lineOf(name, value)}\n`)

@@ -10,6 +10,7 @@ import type { StoredItem } from "../../shared/tenancy/repository.ts";
 import type { TenantScope } from "../../shared/tenancy/scope.ts";
 import { pageSize, readItems, readItemsOf } from "../../shared/tenancy/wholeTenant.ts";
 import { buildInfo } from "../buildInfo.ts";
+import { count } from "./count.ts";
 import { type CopyReport, Drop, Workroom } from "./drop.ts";
 import { type Leak, LeakScan } from "./leakScan.ts";
 import { plan } from "./plan.ts";
@@ -76,9 +77,10 @@ const controls = 200;
  */
 export async function exportTenant(tenant: TenantScope, options: ExportOptions): Promise<Exported> {
   const workroom = new Workroom(options.to);
+  const commit = await programOf();
   const key = await pseudonymKey(workroom, options.newPseudonyms);
   try {
-    return await new Export(tenant, options, workroom, new Pseudonyms(key, tenant.tenantId)).run();
+    return await new Export(tenant, options, workroom, new Pseudonyms(key, tenant.tenantId), commit).run();
   } finally {
     key.fill(0);
   }
@@ -90,15 +92,23 @@ class Export {
   readonly #notes: Notes<typeof Progress>;
   readonly #drop: Drop;
   readonly #pseudonyms: Pseudonyms;
+  readonly #commit: string;
   readonly #scan = new LeakScan();
   readonly #questions = new Map<string, ReturnType<QuestionsOf>>();
 
-  constructor(tenant: TenantScope, { to, say }: ExportOptions, workroom: Workroom, pseudonyms: Pseudonyms) {
+  constructor(
+    tenant: TenantScope,
+    { to, say }: ExportOptions,
+    workroom: Workroom,
+    pseudonyms: Pseudonyms,
+    commit: string,
+  ) {
     this.#tenant = tenant;
     this.#say = say;
     this.#notes = workroom.notes(`${tenant.tenantId}.json`, Progress);
     this.#drop = new Drop(to);
     this.#pseudonyms = pseudonyms;
+    this.#commit = commit;
   }
 
   async run(): Promise<Exported> {
@@ -146,7 +156,7 @@ class Export {
       return kept;
     }
     const begun = {
-      ...{ folder: `${place}/${ulid()}`, startedAt: new Date().toISOString(), commit: await programOf() },
+      ...{ folder: `${place}/${ulid()}`, startedAt: new Date().toISOString(), commit: this.#commit },
       ...{ pages: 0, behind: "", copied: {}, left: {}, replaced: {} },
     };
     await this.#notes.write(begun);
@@ -157,8 +167,8 @@ class Export {
    * One copy never has pseudonyms of two keys, pages of two programs, or items of two days; and what is whole, or of which
    * somebody threw pages away, is not gone on with.
    */
-  async #isUnderWay({ folder, startedAt, pages, ...begun }: Progress, place: string): Promise<boolean> {
-    if (!folder.startsWith(`${place}/`) || begun.commit !== (await programOf())) return false;
+  async #isUnderWay({ folder, startedAt, commit, pages }: Progress, place: string): Promise<boolean> {
+    if (!folder.startsWith(`${place}/`) || commit !== this.#commit) return false;
     if (Date.parse(startedAt) < Date.now() - resumableForMs) return false;
     return (await this.#drop.hasPages(folder, pages)) && (await this.#drop.report(folder)) === undefined;
   }
@@ -239,10 +249,6 @@ async function programOf(): Promise<string> {
 
 function byPseudonym({ pseudonym: one }: Listed, { pseudonym: other }: Listed): number {
   return one < other ? -1 : 1;
-}
-
-function count(counts: Record<string, number>, name: string): void {
-  counts[name] = (counts[name] ?? 0) + 1;
 }
 
 function kindOf({ kind }: StoredItem): ListedKind {

@@ -16,6 +16,7 @@ import { type WrittenItem, writeItems } from "../../shared/tenancy/wholeTenant.t
 import { type Quotas, type Tenant, counters, tenantKind } from "../../shared/tenants/tenant.ts";
 import { fault } from "../../shared/validator.ts";
 import { type OutputBlob, type Outputs, type Video, blobNames, videoKind } from "../../shared/videos/video.ts";
+import { count } from "./count.ts";
 import { type CopyReport, Drop } from "./drop.ts";
 import { Notes } from "./notes.ts";
 import { Placeholders } from "./placeholders.ts";
@@ -170,9 +171,9 @@ class Import {
     for (const item of items) {
       if (item.kind === tenantKind.name) progress.likeness = likenessOf(item);
       else written.push(item.kind === videoKind.name ? await this.#withFiles(item, progress) : item);
-      if (item.kind !== reservationKind.name) count(progress.written, item.kind, 1);
+      if (item.kind !== reservationKind.name) count(progress.written, item.kind);
       const counter = item.kind === invitationKind.name ? seatOf(item) : countedAs[item.kind];
-      if (counter !== undefined) count(progress.counted, counter, 1);
+      if (counter !== undefined) count(progress.counted, counter);
     }
     await writeItems(this.#tenant.tenantId, written);
     progress.pages++;
@@ -247,10 +248,6 @@ class Import {
 
 /** Half a copy can neither be taken back nor be filled up with another one. */
 const startOver = "make another tenant, and throw this one away";
-
-function count(counts: Record<string, number>, name: string, by: number): void {
-  counts[name] = (counts[name] ?? 0) + by;
-}
 
 /** An invitation holds a seat as long as it may become a member. */
 function seatOf(item: WrittenItem): string | undefined {

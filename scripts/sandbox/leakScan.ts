@@ -124,8 +124,7 @@ export class LeakScan {
     if (typeof value !== "string") return undefined;
     if (times.some((look) => look.test(value))) return undefined;
     const least = receiptCode.test(value) ? lengths.anywhere : 0;
-    const plain = [value];
-    if (value.includes("%") || value.includes("+")) plain.push(unescape(value), unescape(value.replaceAll("+", " ")));
+    const plain = [...new Set([value, unescape(value), unescape(value.replaceAll("+", " "))])];
     return this.#findInAny(plain, least) ?? this.#findInAny(plain.flatMap(decoded), lengths.decoded);
   }
 

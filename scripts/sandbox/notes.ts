@@ -1,5 +1,6 @@
 import { type BlockBlobClient, isRestError } from "@azure/storage-blob";
 import type { Static, TSchema } from "@sinclair/typebox";
+import { StorageNotFound, StoragePreconditionFailed, translated } from "../../shared/storage/errors.ts";
 import { fault } from "../../shared/validator.ts";
 
 /** Somebody else is at work on the same. */
@@ -48,7 +49,7 @@ export async function unlessOverwritten<T>(request: () => Promise<T>): Promise<T
   try {
     return await request();
   } catch (error) {
-    if (!isRestError(error) || ![409, 412].includes(error.statusCode ?? 0)) throw error;
+    if (!(translated(error) instanceof StoragePreconditionFailed)) throw error;
     throw new AnotherRun("another run is at work on the same: let one end, and start it again", { cause: error });
   }
 }
@@ -61,8 +62,8 @@ export async function findText(blob: BlockBlobClient): Promise<{ text: string; e
     for await (const chunk of readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
     return { text: Buffer.concat(chunks).toString(), etag };
   } catch (error) {
-    if (!isRestError(error) || error.statusCode !== 404) throw error;
-    if (error.code === "ContainerNotFound")
+    if (!(translated(error) instanceof StorageNotFound)) throw error;
+    if (isRestError(error) && error.code === "ContainerNotFound")
       throw new Error(`there is no container ${blob.containerName} in ${new URL(blob.url).host}`, { cause: error });
     return undefined;
   }

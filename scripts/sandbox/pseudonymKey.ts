@@ -25,10 +25,9 @@ const Wrapped = closed({
 export async function pseudonymKey(workroom: Workroom, madeFor: string | undefined): Promise<Buffer> {
   const notes = workroom.notes(blobName, Wrapped);
   const kept = await notes.read();
-  const isWanted = kept !== "unreadable" && (madeFor === undefined || kept?.madeFor === madeFor);
   if (kept === "unreadable" && madeFor === undefined)
     throw new Error(`${blobName} is not as this program writes it: --new-pseudonyms begins with another key`);
-  if (kept === undefined || kept === "unreadable" || !isWanted) {
+  if (kept === undefined || kept === "unreadable" || (madeFor !== undefined && kept.madeFor !== madeFor)) {
     const key = randomBytes(32);
     await notes.write({ ...(await vaultKey().wrap(key)), ...(madeFor !== undefined && { madeFor }) });
     return key;

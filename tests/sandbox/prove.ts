@@ -183,7 +183,7 @@ class Run {
   /** After a day, with another program, and where pages are gone: a copy has items of one day, and all of them. */
   async #beginsAnew(production: TestTenant, exported: readonly string[], cut: Ended): Promise<void> {
     const drop = this.#blobs.getContainerClient("drop");
-    const notes = this.#blobs.getContainerClient("work").getBlockBlobClient(`${production.id}.json`);
+    const notes = this.#notesOf(production);
     const kept = await noteOf(notes, cut);
     const { folder, ...rest } = JSON.parse(kept.toString()) as { folder: string };
     const page = drop.getBlockBlobClient(`${folder}/000001.json`);
@@ -204,8 +204,8 @@ class Run {
 
   /** As it is left by an export that is killed when all is done but tidying up. Gives the copy that was whole. */
   async #doesNotGoOnWithAWholeOne(production: TestTenant, exported: readonly string[]): Promise<string> {
-    const [folder = ""] = (await this.#namesIn("drop")).flatMap((name) => name.split("/copy.json").slice(0, -1));
-    const notes = this.#blobs.getContainerClient("work").getBlockBlobClient(`${production.id}.json`);
+    const [folder = ""] = await this.#wholeCopies();
+    const notes = this.#notesOf(production);
     this.#demand(!(await notes.exists()), "the export left its notes");
     const report = await this.#blobs.getContainerClient("drop").getBlobClient(`${folder}/copy.json`).downloadToBuffer();
     const { startedAt, commit } = JSON.parse(report.toString()) as { startedAt: string; commit: string };
@@ -246,7 +246,7 @@ class Run {
   /** Of a tenant that is half filled, while its copy is there and when it is gone. */
   async #saysHowToGoOn(imported: readonly string[], other: string): Promise<void> {
     const drop = this.#blobs.getContainerClient("drop");
-    const [, own = ""] = (await this.#namesIn("drop")).flatMap((name) => name.split("/copy.json").slice(0, -1));
+    const [, own = ""] = await this.#wholeCopies();
     const goOn = await this.#copy([...imported, "--copy", other]);
     this.#demand(goOn.code === 1 && goOn.output.includes(`--copy ${own} goes on`), `half: ${goOn.output}`);
     const report = drop.getBlockBlobClient(`${own}/copy.json`);
@@ -427,6 +427,15 @@ class Run {
     }
     if (killAt !== undefined) child.kill("SIGKILL");
     return { code: await exited, output, seconds: (performance.now() - started) / 1000 };
+  }
+
+  /** What an export keeps while it is under way. */
+  #notesOf({ id }: TestTenant): BlockBlobClient {
+    return this.#blobs.getContainerClient("work").getBlockBlobClient(`${id}.json`);
+  }
+
+  async #wholeCopies(): Promise<readonly string[]> {
+    return (await this.#namesIn("drop")).flatMap((name) => name.split("/copy.json").slice(0, -1));
   }
 
   async #namesIn(container: string): Promise<readonly string[]> {
