@@ -17,13 +17,15 @@ export const getReadiness = endpoint({
     body: closed({ status: Choice(["ready"]), checks: List(closed({ name: Line(40), ok: Type.Boolean() }), 20) }),
   },
   handler: async () => {
-    const checks = [...(await readiness())];
-    const failed = checks.filter(({ ok }) => !ok).map(({ name }) => name);
-    if (failed.length === 0) return { status: "ready" as const, checks };
+    const found = await readiness();
+    const checks = found.map(({ name, ok }) => ({ name, ok }));
+    const reasons = found.flatMap(({ reason }) => reason ?? []);
+    if (reasons.length === 0) return { status: "ready" as const, checks };
     throw new Problem("unavailable", {
-      detail: `No answer from: ${failed.join(", ")}`,
+      detail: `No answer from: ${reasons.map(({ code }) => code).join(", ")}`,
       more: { checks },
       retryAfter: 2,
+      cause: new AggregateError(reasons),
     });
   },
 });

@@ -29,21 +29,48 @@ export class StorageFailure extends Error {
   override readonly name = "StorageFailure";
 }
 
-/** Runs one storage request and turns the SDK's answers that callers decide by into named errors. */
+/** No answer in time, or again and again one that broke off. */
+export class StorageUnavailable extends Error {
+  override readonly name = "StorageUnavailable";
+}
+
+/**
+ * Runs one storage request and turns the SDK's answers that callers decide by into named errors. An answer whose body
+ * breaks off is asked for again. Throws {@link StorageUnavailable}.
+ */
 export async function storageRequest<T>(
   request: (abortSignal: AbortSignal) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
   const timeout = AbortSignal.timeout(requestTimeoutMs);
-  try {
-    return await request(signal === undefined ? timeout : AbortSignal.any([timeout, signal]));
-  } catch (error) {
-    throw translated(error);
+  const abortSignal = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await request(abortSignal);
+    } catch (error) {
+      if (signal?.aborted === true) throw error;
+      if (timeout.aborted) throw new StorageUnavailable("Storage: no answer in time", { cause: error });
+      if (!brokeOff(error)) throw translated(error);
+      if (attempt === answerTries) throw new StorageUnavailable("Storage: the answer broke off", { cause: error });
+    }
   }
 }
 
 /** The SDK itself waits for an answer without end. The time covers its retries, so it is not for large transfers. */
 const requestTimeoutMs = 60_000;
+
+/** How often an answer may break off, one after the other, before nothing more is expected of it. */
+export const answerTries = 5;
+
+/**
+ * The SDK retries what fails before an answer begins. It takes a download that breaks off for one that was aborted, and any
+ * other answer for one that cannot be read.
+ */
+function brokeOff(error: unknown): boolean {
+  return (
+    error instanceof Error && (error.name === "AbortError" || (isRestError(error) && error.code === "PARSE_ERROR"))
+  );
+}
 
 export function translated(error: unknown): unknown {
   if (!isRestError(error)) return error;

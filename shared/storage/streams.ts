@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { type BlobContainer, blobClient } from "./accounts.ts";
-import { StorageFailure, storageRequest, translated } from "./errors.ts";
+import { StorageFailure, StorageUnavailable, answerTries, storageRequest, translated } from "./errors.ts";
 
 /** Bytes that can be read from anywhere, as a prober of media files needs them. */
 export interface RangeSource {
@@ -10,25 +10,87 @@ export interface RangeSource {
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
-const streamRetries = 5;
-
-/** The blob as it is under that ETag, as a stream that goes on by itself after a broken connection. */
+/**
+ * The blob as it is under that ETag, as a stream that goes on where it was when a connection breaks, or when storage ends an
+ * answer that takes longer than one try may. Its error is {@link StorageUnavailable} where nothing more arrives.
+ */
 export async function openStream(
   container: BlobContainer,
   blobName: string,
   { ifMatch, abortSignal }: { readonly ifMatch: string; readonly abortSignal?: AbortSignal },
 ): Promise<Readable> {
-  try {
-    const { readableStreamBody } = await blobClient(container, blobName).download(0, undefined, {
-      conditions: { ifMatch },
-      maxRetryRequests: streamRetries,
-      ...(abortSignal !== undefined && { abortSignal }),
-    });
-    if (readableStreamBody instanceof Readable) return readableStreamBody;
-  } catch (error) {
-    throw translated(error);
+  const answerFrom = async (offset: number): Promise<Readable> => {
+    try {
+      const { readableStreamBody } = await blobClient(container, blobName).download(offset, undefined, {
+        conditions: { ifMatch },
+        ...(abortSignal !== undefined && { abortSignal }),
+      });
+      if (readableStreamBody instanceof Readable) return readableStreamBody;
+    } catch (error) {
+      throw translated(error);
+    }
+    throw new StorageFailure("Storage answered without a body.");
+  };
+  return new Continued(await answerFrom(0), answerFrom, abortSignal);
+}
+
+/** The SDK's own retries of a body end with the first connection that breaks (Azure/azure-sdk-for-js#32268). */
+class Continued extends Readable {
+  readonly #answerFrom: (offset: number) => Promise<Readable>;
+  readonly #abortSignal: AbortSignal | undefined;
+  #answer: Readable;
+  #chunks: AsyncIterator<Buffer, undefined>;
+  #offset = 0;
+  #triesInVain = 0;
+
+  constructor(
+    first: Readable,
+    answerFrom: (offset: number) => Promise<Readable>,
+    abortSignal: AbortSignal | undefined,
+  ) {
+    super();
+    this.#answerFrom = answerFrom;
+    this.#abortSignal = abortSignal;
+    this.#answer = first;
+    this.#chunks = chunksOf(first);
   }
-  throw new StorageFailure("Storage answered without a body.");
+
+  override _read(): void {
+    this.#next().then(
+      (chunk) => this.push(chunk ?? null),
+      (error: unknown) => this.destroy(error as Error),
+    );
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#answer.destroy();
+    done(error);
+  }
+
+  async #next(): Promise<Buffer | undefined> {
+    for (;;) {
+      try {
+        const { value: chunk } = await this.#chunks.next();
+        this.#offset += chunk?.length ?? 0;
+        this.#triesInVain = 0;
+        return chunk;
+      } catch (error) {
+        if (this.destroyed || this.#abortSignal?.aborted === true) throw error;
+        this.#triesInVain++;
+        if (this.#triesInVain === answerTries)
+          throw new StorageUnavailable("Storage: the answer broke off", { cause: error });
+      }
+      this.#answer = await this.#answerFrom(this.#offset);
+      this.#chunks = chunksOf(this.#answer);
+      if (this.closed) this.#answer.destroy();
+    }
+  }
+}
+
+function chunksOf(answer: Readable): AsyncIterator<Buffer, undefined> {
+  // It may break off before anybody reads, which is told to the one who does.
+  answer.on("error", () => undefined);
+  return answer[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
 }
 
 /** Ranges of the blob as it is under that ETag; a read throws StoragePreconditionFailed once it changed. */

@@ -10,6 +10,19 @@ import { guardReady } from "../tenancy/guardReady.ts";
 export interface Check {
   readonly name: string;
   readonly ok: boolean;
+  /** Why it does not; for the log. */
+  readonly reason?: DependencyAway;
+}
+
+/** The dependency that the code names does not answer. The cause says why, unless it said nothing in time. */
+export class DependencyAway extends Error {
+  override readonly name = "DependencyAway";
+  readonly code: string;
+
+  constructor(dependency: string, cause?: unknown) {
+    super(dependency, { cause });
+    this.code = dependency;
+  }
 }
 
 const dependencies: Readonly<Record<string, () => Promise<void>>> = {
@@ -40,11 +53,12 @@ export async function readiness(): Promise<readonly Check[]> {
 async function check(name: string, answers: () => Promise<void>): Promise<Check> {
   const timer = new AbortController();
   const answered = answers().then(
-    () => true,
-    () => false,
+    () => ({ name, ok: true }),
+    (error: unknown) => ({ name, ok: false, reason: new DependencyAway(name, error) }),
   );
-  const late = delay(limitMs, false, { signal: timer.signal }).catch(() => false);
-  const ok = await Promise.race([answered, late]);
+  const late = { name, ok: false, reason: new DependencyAway(name) };
+  const waited = delay(limitMs, late, { signal: timer.signal }).catch(() => late);
+  const checked = await Promise.race([answered, waited]);
   timer.abort();
-  return { name, ok };
+  return checked;
 }

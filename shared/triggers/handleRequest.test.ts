@@ -727,12 +727,23 @@ describe("a failure", () => {
   );
 
   it("of a service that we depend on is one of availability", async () => {
-    for (const name of ["RestError", "KeyRingUnavailable", "SecretUnavailable"]) {
+    for (const name of ["RestError", "KeyRingUnavailable", "SecretUnavailable", "StorageUnavailable"]) {
       const answer = await send(failing(() => Object.assign(new Error("x"), { name })));
       expectProblem(answer, 503, "unavailable");
       expect(answer.headers["retry-after"]).toBe("2");
       expect(answer.logged.map(([, { event }]) => event)).toEqual(["failed", "request"]);
     }
+  });
+
+  it("of several services is logged for each of them", async () => {
+    const away = (code: string) => Object.assign(new Error("x"), { code });
+    const cause = new AggregateError([away("storage"), away("key-ring")]);
+    const { logged } = await send(failing(() => new Problem("unavailable", { cause })));
+    expect(logged.map(([, { event, code }]) => [event, code])).toEqual([
+      ["failed", "storage"],
+      ["failed", "key-ring"],
+      ["request", "unavailable"],
+    ]);
   });
 
   it("of the database is one of availability", async () => {

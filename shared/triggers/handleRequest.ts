@@ -250,7 +250,13 @@ function downloadOf(result: unknown): Pick<PlainResponse, "headers" | "body"> {
 }
 
 /** Errors, by name, that say that a service which we depend on does not answer. */
-const outages: readonly string[] = ["KeyRingUnavailable", "WrappingKeyTooSmall", "SecretUnavailable", "RestError"];
+const outages: readonly string[] = [
+  "KeyRingUnavailable",
+  "WrappingKeyTooSmall",
+  "SecretUnavailable",
+  "StorageUnavailable",
+  "RestError",
+];
 
 function problemOf(thrown: unknown, contract: Contract, log: Log, requestId: string): Problem {
   const outage = thrown instanceof Error && outages.includes(thrown.name);
@@ -261,8 +267,13 @@ function problemOf(thrown: unknown, contract: Contract, log: Log, requestId: str
   }
   if (!contract.errors.includes(error.code) && !commonErrors(contract).includes(error.code))
     log("error", { event: "undeclared_problem", requestId, code: error.code });
-  if (error.status >= 500) log("error", { event: "failed", requestId, ...errorFields(error.cause) });
+  if (error.status >= 500)
+    for (const cause of causesOf(error)) log("error", { event: "failed", requestId, ...errorFields(cause) });
   return error;
+}
+
+function causesOf({ cause }: Problem): readonly unknown[] {
+  return cause instanceof AggregateError ? cause.errors : [cause];
 }
 
 /** The answer for a problem, without the headers that every answer has. */

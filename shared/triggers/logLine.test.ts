@@ -55,6 +55,16 @@ it("says of an error what it is and where it happened, and nothing that somebody
   expect(fields.at?.[0]).toContain("logLine.test.ts");
 });
 
+it("says of what led to an error as little, and not without end", async () => {
+  const { errorFields } = await inEnvironment("production", "api");
+  const lost = Object.assign(new RangeError(personal, { cause: new TypeError(personal) }), { code: "ECONNRESET" });
+  expect(errorFields(new Error(personal, { cause: lost })).causes).toEqual(["RangeError ECONNRESET", "TypeError"]);
+  expect(errorFields(new Error(personal, { cause: personal }))).not.toHaveProperty("causes");
+  const circle = new Error(personal);
+  circle.cause = circle;
+  expect(errorFields(circle).causes).toHaveLength(4);
+});
+
 it("shows messages on the developer's own machine", async () => {
   const { errorFields } = await inEnvironment("local", "all");
   expect(errorFields(new Error("what went wrong")).error).toBe("Error: what went wrong");

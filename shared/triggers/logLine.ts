@@ -25,6 +25,8 @@ export interface LogFields {
   readonly confinement?: string;
   readonly error?: string;
   readonly at?: readonly string[];
+  /** What led to the error, as `error` and `code` say it, the nearest first. */
+  readonly causes?: readonly string[];
 }
 
 export type Log = (level: "info" | "warn" | "error", fields: LogFields) => void;
@@ -46,15 +48,34 @@ export function databaseFields(): Pick<LogFields, "databaseRequests" | "database
  * What a log may say of an error: its kind, its code and where it happened. Messages can hold anything that a client or a
  * service sent, so they are shown on the developer's own machine only.
  */
-export function errorFields(error: unknown): Pick<LogFields, "error" | "code" | "at"> {
+export function errorFields(error: unknown): Pick<LogFields, "error" | "code" | "at" | "causes"> {
   if (!(error instanceof Error)) return { error: typeof error };
-  const { code } = error as { code?: unknown };
-  const local = config().environment === "local";
+  const causes = causesOf(error).map((cause) => `${nameOf(cause)} ${codeOf(cause) ?? ""}`.trimEnd());
+  const code = codeOf(error);
   return {
-    error: local ? `${error.name}: ${error.message}` : error.name,
-    ...((typeof code === "string" || typeof code === "number") && { code: String(code) }),
+    error: nameOf(error),
+    ...(code !== undefined && { code }),
     at: framesOf(error).slice(0, 8),
+    ...(causes.length > 0 && { causes }),
   };
+}
+
+const mostCauses = 4;
+
+function causesOf(error: Error): Error[] {
+  const causes: Error[] = [];
+  for (let { cause } = error; cause instanceof Error && causes.length < mostCauses; { cause } = cause)
+    causes.push(cause);
+  return causes;
+}
+
+function nameOf({ name, message }: Error): string {
+  return config().environment === "local" ? `${name}: ${message}` : name;
+}
+
+function codeOf(error: Error): string | undefined {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" || typeof code === "number" ? String(code) : undefined;
 }
 
 /** Where an error happened: what its stack says behind the message, which could look like anything. */

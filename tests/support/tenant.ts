@@ -1,14 +1,7 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { ulid } from "ulid";
-import {
-  type Answer,
-  type CallOptions,
-  call,
-  expectCall,
-  invitationToken,
-  newestMail,
-  signIn,
-  until,
-} from "../../local/client.ts";
+import { type Answer, type CallOptions, call, invitationToken, newestMail, signIn, until } from "../../local/client.ts";
 import { stackUnderTest } from "./stackUnderTest.ts";
 
 /** A tenant of a test's own, with its owner signed in. */
@@ -32,13 +25,24 @@ export function api<T = Record<string, unknown>>(operation: string, options?: Ca
   return call<T>(stackUnderTest(), operation, options);
 }
 
-/** {@link api}, failing the test with the API's own words unless it answers with the status. */
-export function expectApi<T = Record<string, unknown>>(
+/** {@link api}, failing the test with the API's own words, and what its log has for them, unless it answers with the status. */
+export async function expectApi<T = Record<string, unknown>>(
   operation: string,
   status: number,
   options?: CallOptions,
 ): Promise<Answer<T>> {
-  return expectCall<T>(stackUnderTest(), operation, status, options);
+  const answer = await api<T>(operation, options);
+  if (answer.status === status) return answer;
+  throw new Error(`${operation} answered ${answer.status}: ${answer.text}\n${await loggedOf(answer)}`);
+}
+
+async function loggedOf({ headers }: Answer): Promise<string> {
+  const log = await readFile(join(stackUnderTest().dataDir, "functions.log"), "utf8");
+  const requestId = headers.get("x-request-id") ?? "none";
+  return log
+    .split("\n")
+    .filter((line) => line.includes(requestId))
+    .join("\n");
 }
 
 /** The operator's token, or that of another one. */

@@ -1,0 +1,141 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { Random } from "../../tests/certify/random.ts";
+import { newTenantContainer, startAccountForTests } from "./accountForTests.ts";
+import { type BlobContainer, blobClient } from "./accounts.ts";
+import { getJson, putJson, statBlob } from "./blobs.ts";
+import { StoragePreconditionFailed, StorageUnavailable, answerTries } from "./errors.ts";
+import { openStream, rangeSource } from "./streams.ts";
+
+const seed = process.env["CUT_SEED"] ?? randomBytes(4).toString("hex");
+const content = randomBytes(5 * 1024 * 1024);
+/** Shorter than any of the answers that are read here. */
+const most = 300_000;
+
+let local: Awaited<ReturnType<typeof startAccountForTests>>;
+let line: Server;
+let container: BlobContainer;
+/** So many connections are yet to break. */
+let breaks = 0;
+/** Nothing that storage says arrives any more. */
+let isSilent = false;
+/** Where something arrived last. */
+let latest: Socket | undefined;
+
+beforeAll(async () => {
+  local = await startAccountForTests();
+  const account = new URL(process.env["DATA__blobServiceUri"] ?? "");
+  line = startLine(Number(account.port), new Random(seed));
+  await new Promise<void>((resolve) => line.listen(0, "127.0.0.1", resolve));
+  account.port = String((line.address() as AddressInfo).port);
+  vi.stubEnv("DATA__blobServiceUri", account.href);
+  container = await newTenantContainer();
+});
+afterAll(async () => {
+  line.close();
+  await local.close();
+});
+beforeEach(() => {
+  breaks = 0;
+  isSilent = false;
+});
+
+/** Passes connections on to that port. Those that are to break do so somewhere in the bytes on the way back. */
+function startLine(port: number, random: Random): Server {
+  return createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    const end = () => {
+      near.destroy();
+      far.destroy();
+    };
+    let left: number | undefined;
+    near.on("data", (bytes) => far.write(bytes));
+    far.on("data", (bytes: Buffer) => {
+      if (isSilent) return;
+      latest = near;
+      if (breaks === 0) left = undefined;
+      else left ??= random.below(most);
+      if (left === undefined || bytes.length <= left) {
+        near.write(bytes);
+        if (left !== undefined) left -= bytes.length;
+        return;
+      }
+      breaks--;
+      far.removeAllListeners("data");
+      near.write(bytes.subarray(0, left), end);
+    });
+    for (const socket of [near, far]) socket.on("error", end).on("close", end);
+  });
+}
+
+async function given(): Promise<{ blobName: string; size: number; etag: string }> {
+  const blobName = `originals/${randomBytes(8).toString("hex")}`;
+  await blobClient(container, blobName).upload(content, content.length);
+  const facts = await statBlob(container, blobName);
+  if (facts === undefined) throw new Error("The blob was just written.");
+  return { blobName, ...facts };
+}
+
+describe(`an answer that breaks off somewhere in its body (CUT_SEED=${seed}):`, () => {
+  test("a stream goes on where it was, as often as it takes", async () => {
+    const { blobName, etag } = await given();
+    breaks = Infinity;
+    const read = await buffer(await openStream(container, blobName, { ifMatch: etag }));
+    expect(content.equals(read)).toBe(true);
+  });
+
+  test("a stream never goes on in another version of the blob", async () => {
+    const { blobName, etag } = await given();
+    breaks = Infinity;
+    const stream = await openStream(container, blobName, { ifMatch: etag });
+    breaks = 1;
+    await blobClient(container, blobName).upload(content.toReversed(), content.length);
+    await expect(buffer(stream)).rejects.toThrow(StoragePreconditionFailed);
+  });
+
+  test("a stream that is aborted asks for nothing more", async () => {
+    const { blobName, etag } = await given();
+    const ending = new AbortController();
+    const aborted = await openStream(container, blobName, { ifMatch: etag, abortSignal: ending.signal });
+    ending.abort();
+    await expect(buffer(aborted)).rejects.toThrow("abort");
+  });
+
+  test("a stream that is closed while it waits lets its connection go", async () => {
+    const { blobName, etag } = await given();
+    const closed = await openStream(container, blobName, { ifMatch: etag });
+    const ended = once(latest ?? closed, "close");
+    isSilent = true;
+    // Reads all that has arrived, and then waits.
+    closed.resume();
+    await delay(300);
+    closed.destroy();
+    await ended;
+  });
+
+  test("a text and a range are read again", async () => {
+    const blobName = "texts/long";
+    const value = content.subarray(0, 1024 * 1024).toString("hex");
+    const etag = await putJson(container, blobName, value);
+    breaks = answerTries - 1;
+    expect(await getJson(container, blobName)).toEqual({ value, etag });
+    expect(breaks).toBe(0);
+
+    const { blobName: file, ...facts } = await given();
+    breaks = answerTries - 1;
+    const range = await rangeSource(container, file, facts).read(1000, 3_000_000);
+    expect(content.subarray(1000, 3_000_000).equals(range)).toBe(true);
+    expect(breaks).toBe(0);
+  });
+
+  test("what breaks off time and again is storage that is not available", async () => {
+    const { blobName, ...facts } = await given();
+    breaks = Infinity;
+    await expect(getJson(container, blobName)).rejects.toThrow(StorageUnavailable);
+    await expect(rangeSource(container, blobName, facts).read(0, facts.size)).rejects.toThrow(StorageUnavailable);
+  });
+});
