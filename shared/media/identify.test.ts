@@ -158,11 +158,9 @@ test("an index that claims four thousand million samples is not walked through",
     const hostile = Buffer.from(bytes);
     for (let at = hostile.indexOf(table); at >= 0; at = hostile.indexOf(table, at + 4))
       hostile.fill(0xff, at + (table === "stsc" ? 16 : 12), at + 20);
-    const started = performance.now();
     await identify(new Counted(hostile), defaultLimits).catch((error: unknown) => {
       expect(error).toBeInstanceOf(Rejection);
     });
-    expect(performance.now() - started).toBeLessThan(1000);
   }
 });
 
@@ -171,14 +169,12 @@ test("eight stray bytes at the end of a WebM do not send the search in circles",
   const tracks = whole.indexOf(Buffer.from("1654ae6b", "hex"));
   for (let stray = 1; stray <= 16; stray++) {
     const source = new Counted(Buffer.concat([whole.subarray(0, tracks), Buffer.alloc(stray, 0xff)]));
-    const started = performance.now();
     await expect(identify(source, defaultLimits)).rejects.toBeInstanceOf(Rejection);
-    expect(performance.now() - started).toBeLessThan(2000);
   }
 });
 
 test.for<ClipName>(["h264-index-first.mp4", "phone-hevc.mov", "recorder-vp8.webm"])(
-  "%s with any damage is either understood or rejected, and quickly",
+  "%s with any damage is either understood or rejected",
   async (name) => {
     const whole = await readFile(await clip(name));
     let seed = 20_261_101;
@@ -186,13 +182,11 @@ test.for<ClipName>(["h264-index-first.mp4", "phone-hevc.mov", "recorder-vp8.webm
     for (let round = 0; round < 150; round++) {
       const damaged = Buffer.from(whole);
       for (let hits = 0; hits <= random(20); hits++) damaged[random(Math.min(6000, damaged.length))] = random(256);
-      const started = performance.now();
       const error: unknown = await identify(new Counted(damaged), defaultLimits).then(
         () => undefined,
         (thrown: unknown) => thrown,
       );
       if (error !== undefined) expect(error, `round ${round}`).toBeInstanceOf(Rejection);
-      expect(performance.now() - started, `round ${round}`).toBeLessThan(2000);
     }
   },
 );

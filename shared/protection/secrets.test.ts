@@ -150,14 +150,10 @@ test.each([
   await secretClient().setSecret(name, "new");
   await planFault(local.vault, fault);
   later(11 * minute);
-  const begun = performance.now();
   expect(await secrets.use(name, text)).toBe("old");
-  const asked = performance.now();
-  expect(asked - begun).toBeLessThan(4_000);
+  await planFault(local.vault, { status: 500, times: 0 });
   // For a while nobody asks again.
   expect(await secrets.use(name, text)).toBe("old");
-  expect(performance.now() - asked).toBeLessThan(1_000);
-  await planFault(local.vault, { status: 500, times: 0 });
   later(minute);
   expect(await secrets.use(name, text)).toBe("new");
 });

@@ -182,9 +182,8 @@ test("a name without an answer, and one whose answer never comes, are told apart
 test("many names whose answers never come hold up nobody else", async () => {
   names.hush("slow.example.com");
   const waiting = Array.from({ length: 50 }, () => reasonOf(postTo("slow.example.com", 1_000)));
-  const started = performance.now();
-  await Promise.all(Array.from({ length: 20 }, () => stat(import.meta.filename)));
-  expect(performance.now() - started).toBeLessThan(900);
+  const others = Promise.all(Array.from({ length: 20 }, () => stat(import.meta.filename)));
+  expect(await Promise.race([others.then(() => "others"), ...waiting])).toBe("others");
   expect(new Set(await Promise.all(waiting))).toEqual(new Set(["timeout"]));
 });
 
@@ -211,9 +210,7 @@ test("a redirect is an answer and is not followed", async () => {
 
 test("who does not answer in time is given up", async () => {
   answer = () => undefined;
-  const started = performance.now();
   expect(await reasonOf(post(origin, message, { limitMs: 200 }))).toBe("timeout");
-  expect(performance.now() - started).toBeLessThan(2_000);
 });
 
 test("an answer that trickles is cut off, and its status counts", async () => {
@@ -283,9 +280,7 @@ test("who wants to speak another protocol is let go at once", async () => {
   answer = ({ socket }) => {
     socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
   };
-  const started = performance.now();
   expect(await reasonOf(post(origin, message, { limitMs: 5_000 }))).toBe("connection");
-  expect(performance.now() - started).toBeLessThan(2_000);
 });
 
 test("an answer that says it is packed is not unpacked", async () => {
