@@ -1,6 +1,6 @@
 import { type BlockBlobClient, isRestError } from "@azure/storage-blob";
 import type { Static, TSchema } from "@sinclair/typebox";
-import { StorageNotFound, StoragePreconditionFailed, translated } from "../../shared/storage/errors.ts";
+import { StorageNotFound, StoragePreconditionFailed, storageRequest, translated } from "../../shared/storage/errors.ts";
 import { fault } from "../../shared/validator.ts";
 
 /** Somebody else is at work on the same. */
@@ -57,13 +57,15 @@ export async function unlessOverwritten<T>(request: () => Promise<T>): Promise<T
 /** A blob as text, with its version; undefined where there is none. Throws where its container is not there either. */
 export async function findText(blob: BlockBlobClient): Promise<{ text: string; etag: string | undefined } | undefined> {
   try {
-    const { etag, readableStreamBody } = await blob.download();
-    const chunks: Buffer[] = [];
-    for await (const chunk of readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
-    return { text: Buffer.concat(chunks).toString(), etag };
+    return await storageRequest(async (abortSignal) => {
+      const { etag, readableStreamBody } = await blob.download(0, undefined, { abortSignal });
+      const chunks: Buffer[] = [];
+      for await (const chunk of readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
+      return { text: Buffer.concat(chunks).toString(), etag };
+    });
   } catch (error) {
-    if (!(translated(error) instanceof StorageNotFound)) throw error;
-    if (isRestError(error) && error.code === "ContainerNotFound")
+    if (!(error instanceof StorageNotFound)) throw error;
+    if (isRestError(error.cause) && error.cause.code === "ContainerNotFound")
       throw new Error(`there is no container ${blob.containerName} in ${new URL(blob.url).host}`, { cause: error });
     return undefined;
   }
