@@ -58,7 +58,8 @@ export default defineConfig(
     plugins: { redos },
     rules: {
       ...noDefects,
-      "redos/no-vulnerable": ["error", { cache: true }],
+      // Decided, not tried out: the other checker finds what the machine's load lets it find.
+      "redos/no-vulnerable": ["error", { checker: "automaton", ignoreErrors: false, cache: true }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
       "@typescript-eslint/switch-exhaustiveness-check": [
         "error",

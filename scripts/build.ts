@@ -89,17 +89,18 @@ function sharedByAll(root: string, entries: readonly string[]): Plugin {
       build.onResolve({ filter: /^shared-by-all$/ }, () => ({ path: "imports", namespace: "shared-by-all" }));
       build.onLoad({ filter: /^imports$/, namespace: "shared-by-all" }, async () => {
         const sources = await Promise.all(entries.map((entry) => readFile(join(root, entry), "utf8")));
-        const imported = sources.flatMap((source) =>
-          Array.from(
-            source.matchAll(/^import (?!type ).*? from "\.\.\/\.\.\/(?<file>[^"]+\.ts)";$/gmu),
-            (found) => found[1],
-          ),
-        );
-        const lines = [...new Set(imported)].toSorted().map((file) => `import "./${file}";`);
+        const files = sources.flatMap((source) => source.split("\n")).flatMap((line) => importedFile(line) ?? []);
+        const lines = [...new Set(files)].toSorted().map((file) => `import "./${file}";`);
         return { contents: lines.join("\n"), loader: "ts", resolveDir: root };
       });
     },
   };
+}
+
+/** What a function's line imports of the house, if it is no type. */
+function importedFile(line: string): string | undefined {
+  const [, what, file] = /^import (?<what>[^"]+) from "\.\.\/\.\.\/(?<file>[^"]+\.ts)";$/u.exec(line) ?? [];
+  return what?.startsWith("type ") === true ? undefined : file;
 }
 
 async function main(): Promise<void> {
