@@ -4,6 +4,8 @@ import { type Server, createServer } from "node:https";
 import { createRequire, registerHooks } from "node:module";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { targetOf } from "./http.ts";
 import { type Certificates, LocalError, type LocalService, listen, stop } from "./service.ts";
 import { coalesced, textOf } from "./stateFile.ts";
@@ -63,8 +65,15 @@ interface AzuriteServer {
   readonly httpServer: Server;
   readonly metadataStore: { readonly db: Loki };
   readonly extentMetadataStore: { readonly db: Loki };
+  readonly extentStore: ExtentStore;
   start(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Where the content is: files to which blob after blob is appended. */
+interface ExtentStore {
+  /** Appends what arrives, and gives the number of its bytes. */
+  streamPipe(from: Readable, to: Writable, ...rest: unknown[]): Promise<number>;
 }
 
 interface Loki {
@@ -147,7 +156,26 @@ async function construct(kind: "Blob" | "Queue", port: number, dataDir: string, 
     true,
   );
   const AzuriteService = load<AzuriteServer>(`${service}/${kind}Server`);
-  return new AzuriteService(configuration);
+  const server = new AzuriteService(configuration);
+  endWrites(server.extentStore);
+  return server;
+}
+
+/**
+ * Azurite closes a file as soon as what arrives for it breaks off, whatever writes are under way. They reach what is opened
+ * next under that descriptor, which may be the beginning of the same file: a blob that was stored long ago.
+ */
+function endWrites(store: ExtentStore): void {
+  const streamPipe = store.streamPipe.bind(store);
+  store.streamPipe = async (from, to, ...rest) => {
+    try {
+      return await streamPipe(from, to, ...rest);
+    } catch (error) {
+      if (!to.writableEnded) to.end();
+      await finished(to).catch(() => undefined);
+      throw error;
+    }
+  };
 }
 
 /** Saves what changed; Azurite itself does so every 5 s only. LokiJS writes whole files, under another name first. */

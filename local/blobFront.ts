@@ -19,7 +19,8 @@ export async function startBlobFront({
   readonly target: string;
   readonly tls: Certificates;
 }): Promise<LocalService> {
-  const agent = new Agent({ ca: tls.ca, keepAlive: true });
+  // No connection is used twice: of one that Azurite has just let go, a request whose body is streamed cannot be repeated.
+  const agent = new Agent({ ca: tls.ca, keepAlive: false });
   const server = createServer((request, response) => {
     allowLoopbackPages(request, response, "GET, HEAD, PUT, DELETE");
     if (request.method === "OPTIONS") {
