@@ -1,4 +1,5 @@
 import { parseConfig } from "../../../shared/config.ts";
+import { maxBodyBytes } from "../../../shared/triggers/requestBody.ts";
 import { functionsOfApps } from "../generated.ts";
 import { type Estate, type Policy, type Writable, property, setAt, the, types, valueAt } from "../policy.ts";
 
@@ -276,6 +277,10 @@ export const appPolicies: readonly Policy[] = [
   setting("FUNCTIONS_EXTENSION_VERSION", "~4", "~3", {
     name: "apps run on version 4 of the Functions host",
     proves: "platform: one host for all",
+  }),
+  setting("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", String(2 * maxBodyBytes), "104857600", {
+    name: "the host takes no body into memory that the app would not read",
+    proves: "threat 16",
   }),
   setting("WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID", "SystemAssigned", "", {
     name: "code is read by the identity",
