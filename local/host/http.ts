@@ -12,7 +12,7 @@ export interface HttpOptions {
   readonly functions: readonly AppFunction[];
   readonly invoker: Invoker;
   readonly settings: HostSettings;
-  /** Bytes; more is answered 413. */
+  /** Bytes that a body may have. */
   readonly bodyLimit: number;
   /** The library's proxy when the app streams. */
   readonly httpUri: string | undefined;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { type IncomingMessage, type ServerResponse, request as forward } from "node:http";
+import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { TooLarge } from "../http.ts";
 import type { AppFunction } from "./app.ts";
@@ -10,7 +11,7 @@ import type { Invoker } from "./invoke.ts";
 
 export interface ExchangeOptions {
   readonly invoker: Invoker;
-  /** Bytes; more is answered 413. */
+  /** Bytes; more is answered 500, and 413 where bodies are streamed. */
   readonly bodyLimit: number;
 }
 
@@ -37,17 +38,21 @@ const hopByHop = new Set([
   "upgrade",
 ]);
 
-/** Reads the whole body, and answers with the whole body that the library made. */
+/**
+ * Reads the whole body, and answers with the whole body that the library made. As in Azure, a body without a Content-Length
+ * is not handed over (Azure/azure-functions-nodejs-worker#524), and one beyond the limit is an empty 500
+ * (Azure/azure-functions-host#10519).
+ */
 export async function buffered(
   { invoker, bodyLimit }: ExchangeOptions,
   { fn, params }: Found,
   { request, response, target }: Exchange,
 ): Promise<void> {
-  const bytes = await readBytes(request, bodyLimit);
-  if (bytes === undefined) {
-    end(response, 413);
+  if (announced(request) > bodyLimit) {
+    end(response, 500);
     return;
   }
+  const bytes = announced(request) > 0 ? await buffer(request) : Buffer.alloc(0);
   const http = {
     method: request.method ?? "GET",
     url: target.href,
@@ -137,19 +142,6 @@ function headersOf(request: IncomingMessage): Record<string, string> {
     "x-forwarded-for": before === undefined ? client : `${before}, ${client}`,
     "x-forwarded-proto": "http",
   };
-}
-
-async function readBytes(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
-  if (announced(request) > limit) return undefined;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // What is left of a body that is too large is read and dropped by Node after the answer.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function send(response: ServerResponse, { statusCode, headers, cookies, body }: HttpResponseData): void {

@@ -129,6 +129,11 @@ describe("the content type", () => {
   });
 });
 
+it("tells who sent a body in chunks why it is empty here", () => {
+  const { details } = problemOf(() => parseBody("application/json", Buffer.alloc(0)));
+  expect(details.detail).toContain("Content-Length");
+});
+
 it("tells an empty body from a broken one", () => {
   expect(codeOf("")).toBe("empty_body");
   for (const broken of [" ", "{", "{'a':1}", '{"a":1,}', "undefined", "NaN", "01", '"\n"', "{}{}", "{}\u0000"])

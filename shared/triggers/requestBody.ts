@@ -35,7 +35,11 @@ export async function readBody({ contentEncoding, contentLength, stream }: RawBo
 
 /** The JSON value of a body: UTF-8, of bounded depth and size, every text well-formed and in Unicode's NFC. */
 export function parseBody(contentType: string | undefined, bytes: Buffer): unknown {
-  if (bytes.length === 0) throw new Problem("empty_body");
+  // The host hands over no body without its length, so a client that sent one has to be told what was wrong with it.
+  if (bytes.length === 0)
+    throw new Problem("empty_body", {
+      detail: "Send JSON with its Content-Length: what is sent in chunks does not arrive",
+    });
   if (!isUtf8Json(contentType))
     throw new Problem("unsupported_media_type", { detail: "Send the body as application/json, in UTF-8" });
   const json = decode(bytes);
