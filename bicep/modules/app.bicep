@@ -22,7 +22,7 @@ param stagingPackageUrl string
 param workspaceId string
 @description('Subnet that the app calls from, of its plan alone; none where networks are public.')
 param subnetId string?
-@description('Who may call it: everybody, or Event Grid alone.')
+@description('Who may call it: everybody, or Event Grid and the platform itself.')
 param inbound 'Everybody' | 'EventGrid'
 
 var disabledElsewhere = toObject(otherFunctions, fn => 'AzureWebJobs.${fn}.Disabled', fn => 'true')
@@ -68,6 +68,9 @@ var siteProperties = {
       ? []
       : [
           { name: 'event-grid', priority: 100, action: 'Allow', tag: 'ServiceTag', ipAddress: 'AzureEventGrid' }
+          // Where a swap's warm-up comes from; of what begins with 100, the rest is the internet's.
+          { name: 'platform', priority: 110, action: 'Allow', ipAddress: '10.0.0.0/8' }
+          { name: 'platform-shared', priority: 120, action: 'Allow', ipAddress: '100.64.0.0/10' }
         ]
     scmIpSecurityRestrictionsDefaultAction: 'Deny'
     scmIpSecurityRestrictionsUseMain: false

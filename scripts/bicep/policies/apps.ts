@@ -149,12 +149,16 @@ export const appPolicies: readonly Policy[] = [
     not: true,
   }),
   property({
-    name: "nobody but Event Grid reaches the worker",
-    proves: "S6; platform: the worker's webhooks",
+    name: "nobody but Event Grid and the platform's own warm-up reaches the worker",
+    proves: "S6; platform: the worker's webhooks, and swaps",
     types: sites,
     named: /-worker(?:\/staging)?$/u,
     path: "properties.siteConfig.ipSecurityRestrictions",
-    is: [{ name: "event-grid", priority: 100, action: "Allow", tag: "ServiceTag", ipAddress: "AzureEventGrid" }],
+    is: [
+      { name: "event-grid", priority: 100, action: "Allow", tag: "ServiceTag", ipAddress: "AzureEventGrid" },
+      { name: "platform", priority: 110, action: "Allow", ipAddress: "10.0.0.0/8" },
+      { name: "platform-shared", priority: 120, action: "Allow", ipAddress: "100.64.0.0/10" },
+    ],
     not: [{ name: "all", priority: 100, action: "Allow", ipAddress: "0.0.0.0/0" }],
   }),
   property({
