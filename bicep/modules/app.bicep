@@ -32,6 +32,7 @@ var offHere = toObject(triggeredFunctions, fn => 'AzureWebJobs.${fn}.Disabled', 
 var everySlot = union(settings, disabledElsewhere, {
   FUNCTIONS_EXTENSION_VERSION: '~4'
   FUNCTIONS_WORKER_RUNTIME: 'node'
+  AzureWebJobsDisableHomepage: 'true'
   // The host takes all of a body into memory, several times, before the app sees its first byte: twice what the app takes.
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '2097152'
   languageWorkers__node__arguments: '--disable-proto=throw --throw-deprecation'

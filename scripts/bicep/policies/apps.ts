@@ -282,6 +282,10 @@ export const appPolicies: readonly Policy[] = [
     name: "apps run on version 4 of the Functions host",
     proves: "platform: one host for all",
   }),
+  setting("AzureWebJobsDisableHomepage", "true", "false", {
+    name: "an app does not show at its root what it runs on",
+    proves: "platform: the host's own page at /",
+  }),
   setting("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", String(2 * maxBodyBytes), "104857600", {
     name: "the host takes no body into memory that the app would not read",
     proves: "threat 16",
