@@ -31,11 +31,13 @@ export async function swap(place: Place, seconds: number, say: (line: string) =>
       await swapSlots(place, names, app);
       swapped.push(app);
       say(`${app}: swapped`);
+      await renew(place, names, app);
       await runs[app]();
     }
   } catch (error) {
     for (const app of swapped.toReversed()) {
       await swapSlots(place, names, app);
+      await renew(place, names, app);
       say(`${app}: swapped back`);
     }
     throw new SwappedBack(`${(error as Error).message}; what was live before is live again`, { cause: error });
@@ -48,4 +50,14 @@ async function swapSlots({ group }: Place, names: Names, app: App): Promise<void
     ...["functionapp", "deployment", "slot", "swap", "--resource-group", group, "--name", names[app]],
     ...["--slot", "staging", "--target-slot", "production"],
   ]);
+}
+
+/**
+ * A swap moves the slot's instances into production as they run, with the slot's name in their environment. The Functions
+ * host takes from that name which keys it knows and which queue its blob trigger keeps: Event Grid, which holds production's
+ * key, would be answered 401, which it does not repeat, until Azure exchanges the instance some day
+ * (Azure/azure-functions-host#8999, #6785). Nobody but events and messages waits for the worker, and the api has no such key.
+ */
+async function renew({ group }: Place, names: Names, app: App): Promise<void> {
+  if (app === "worker") await az(["functionapp", "restart", "--resource-group", group, "--name", names.worker]);
 }

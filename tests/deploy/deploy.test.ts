@@ -58,6 +58,9 @@ const settingsOf = (app: string, slot: string, url: string): Recorded => ({
 const extensionKey: Recorded = { command: "functionapp keys list", says: { systemKeys: { blobs_extension: key } } };
 const shown = (): Recorded => ({ command: "functionapp show", says: { id: site, defaultHostName: azure.hostName } });
 const swaps: Recorded = { command: "functionapp deployment slot swap" };
+const restarts: Recorded = {
+  command: `functionapp restart --resource-group ${group} --name cp-stag-abcde-worker`,
+};
 
 /** What the code of each slot is, staging first: the commands begin alike. */
 function code(staging: string, live: string): Recorded[] {
@@ -155,14 +158,20 @@ describe("swap", () => {
     functions(listed("appendLog"), listed("sealLog"), listed("getTenant", true)),
   ];
   /** What Azure tells before a swap, of staging, and after it, of what is live. */
-  const staged = () => [deployed, ...code(next, next), shown(), ...well];
+  const staged = () => [deployed, ...code(next, next), shown(), ...well, restarts];
 
-  test("makes the worker live before the api, and looks at each", async () => {
+  test("makes the worker live before the api, restarts it, and looks at each", async () => {
     const { code: exit, output, calls } = await azure.deploy(["swap", ...where], [...staged(), swaps]);
     expect([exit, output]).toEqual([0, "worker: swapped\napi: swapped\nwhat was staged is live\n"]);
     const swapped = /^functionapp deployment slot swap .* --name cp-stag-abcde-(?<app>\w+) /u;
-    const steps = calls.map(({ line }) => swapped.exec(line)?.groups?.["app"] ?? line.split(" ", 1)[0]);
-    expect(steps.filter((step) => step !== "functionapp" && step !== "deployment")).toEqual(["worker", "rest", "api"]);
+    const restarted = (line: string) => (line === restarts.command ? "restart" : undefined);
+    const steps = calls.map(
+      ({ line }) => swapped.exec(line)?.groups?.["app"] ?? restarted(line) ?? line.split(" ", 1)[0],
+    );
+    expect(steps.filter((step) => step !== "functionapp" && step !== "deployment")).toEqual([
+      ...["worker", "restart", "rest"],
+      "api",
+    ]);
   });
 
   test.each<[string, readonly Recorded[], string]>([
@@ -183,6 +192,7 @@ describe("swap", () => {
     expect([exit, output]).toEqual([3, expect.stringContaining("worker: swapped\nworker: swapped back\n")]);
     expect(output).toContain(`${message} before is live again`);
     expect(lines(calls, "functionapp deployment slot swap")).toHaveLength(2);
+    expect(lines(calls, "functionapp restart")).toEqual([restarts.command, restarts.command]);
   });
 
   test("takes a worker that lacks a function which the infrastructure knows: it is rolled back to", async () => {
@@ -208,6 +218,12 @@ describe("swap", () => {
     expect(exit).toBe(3);
     expect(output).toContain("worker: swapped\nworker: swapped back\n");
     expect(output).toContain("the slot did not warm up");
+  });
+
+  test("brings back the worker where it could not be restarted", async () => {
+    const recorded = [{ ...restarts, fails: "Unavailable", times: 1 }, ...staged(), swaps];
+    const { code: exit, output } = await azure.deploy(["swap", ...where], recorded);
+    expect([exit, output]).toEqual([3, expect.stringContaining("worker: swapped\nworker: swapped back\n")]);
   });
 
   test("does nothing where the two slots do not run the same package", async () => {
