@@ -37,8 +37,8 @@ export async function swap(place: Place, seconds: number, say: (line: string) =>
   } catch (error) {
     for (const app of swapped.toReversed()) {
       await swapSlots(place, names, app);
-      await renew(place, names, app);
       say(`${app}: swapped back`);
+      await renew(place, names, app);
     }
     throw new SwappedBack(`${(error as Error).message}; what was live before is live again`, { cause: error });
   }
