@@ -78,6 +78,8 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
   }
 }
 
+// Two at once fail: each locks the account (https://github.com/hashicorp/terraform-provider-azurerm/issues/15842).
+@batchSize(1)
 resource given 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = [
   for grant in grants: {
     parent: account
