@@ -34,7 +34,14 @@ export function databaseContainers(indexes = dataIndexes): readonly ContainerReq
       partitionKey: { paths: ["/tenantId"], kind: PartitionKeyKind.Hash, version },
       // Items without a ttl of their own never expire.
       defaultTtl: -1,
-      indexingPolicy: { compositeIndexes: indexes.map((index) => [...index]) },
+      indexingPolicy: {
+        // What a container without a policy has: Azure adds it to none that says less.
+        indexingMode: "consistent",
+        automatic: true,
+        includedPaths: [{ path: "/*" }],
+        excludedPaths: [{ path: '/"_etag"/?' }],
+        compositeIndexes: indexes.map((index) => [...index]),
+      },
     },
     { id: "log", partitionKey: { paths: ["/tenantId", "/month"], kind: PartitionKeyKind.MultiHash, version } },
     { id: "leases", partitionKey: { paths: ["/id"], kind: PartitionKeyKind.Hash, version } },

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { CosmosClient, PartitionKeyDefinitionVersion, PartitionKeyKind } from "@azure/cosmos";
+import { CosmosClient, type IndexingPolicy, PartitionKeyDefinitionVersion, PartitionKeyKind } from "@azure/cosmos";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startIdentity } from "../identity.ts";
@@ -59,6 +59,8 @@ describe("access", () => {
 });
 
 describe("databases and containers", () => {
+  const ascending = (...paths: string[]) => paths.map((path) => ({ path, order: "ascending" as const }));
+
   it("creates what does not exist and finds it the next time", async () => {
     const first = await cosmos.client.databases.createIfNotExists({ id: "made" });
     const second = await cosmos.client.databases.createIfNotExists({ id: "made" });
@@ -90,6 +92,19 @@ describe("databases and containers", () => {
     await container.delete();
     expect(await failureOf(container.read())).toMatchObject({ code: 404 });
   });
+
+  it.each([
+    ["names composite indexes only", { compositeIndexes: [ascending("/a", "/b")] }],
+    ["includes something else", { includedPaths: [{ path: "/a/?" }] }],
+    ["excludes something else", { excludedPaths: [{ path: '/"_etag"/?' }] }],
+  ] satisfies [string, IndexingPolicy][])(
+    "refuses an indexing policy that leaves out the root: %s",
+    async (_what, indexingPolicy) => {
+      const { database } = await cosmos.client.databases.createIfNotExists({ id: "test" });
+      const definition = { id: "rootless", partitionKey: { paths: ["/a"] }, indexingPolicy };
+      expect(await failureOf(database.containers.create(definition))).toMatchObject({ code: 400 });
+    },
+  );
 
   it("refuses what it would not keep: unique keys", async () => {
     const { database } = await cosmos.client.databases.createIfNotExists({ id: "test" });

@@ -127,8 +127,15 @@ const DEFAULT_INDEXING: IndexingPolicy & Item = {
   excludedPaths: [{ path: '/"_etag"/?' }],
 };
 
+const isRoot = (entry: unknown): boolean => isRecord(entry) && entry["path"] === "/*";
+
 function parseIndexingPolicy(value: unknown): IndexingPolicy {
-  const policy = { ...DEFAULT_INDEXING, ...(isRecord(value) ? value : {}) };
+  if (!isRecord(value)) return DEFAULT_INDEXING;
+  // Some SDKs add the root themselves, this one and templates do not.
+  if (![value["includedPaths"], value["excludedPaths"]].flat().some(isRoot)) {
+    throw badRequest('The special mandatory indexing path "/" is not provided in any of the path type sets.');
+  }
+  const policy: IndexingPolicy = { ...DEFAULT_INDEXING, ...value };
   for (const index of policy.compositeIndexes ?? []) {
     const isEntry = (entry: unknown): boolean => isRecord(entry) && typeof entry["path"] === "string";
     if (!Array.isArray(index) || index.length < 2 || !index.every(isEntry)) {
