@@ -39,7 +39,9 @@ const database = lazy(() => {
     aadCredentials: identity(),
     connectionPolicy: {
       requestTimeout: 10_000,
-      enableEndpointDiscovery: config().environment !== "local",
+      // The account has one region. Discovery would ask it for others first and, where nothing answers, again for up to
+      // twenty minutes, whatever signal a call was given (Azure/azure-sdk-for-js#32044).
+      enableEndpointDiscovery: false,
       retryOptions: { maxRetryAttemptCount: 9, fixedRetryIntervalInMilliseconds: 0, maxWaitTimeInSeconds: 10 },
     },
     plugins: [guardPlugin],

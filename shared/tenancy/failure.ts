@@ -26,7 +26,7 @@ function isAnswer(error: unknown): error is ErrorResponse | TenancyViolation {
   return error instanceof ErrorResponse || error instanceof TenancyViolation;
 }
 
-/** The SDK repeats what times out ten times; nobody waits that long for a read. */
+/** The SDK repeats a read ten times whose connection breaks, a second apart, and each page for itself: nobody waits so long. */
 const readTimeoutMs = 20_000;
 
 /** Runs one read within a partition. Throws the problem `unavailable` where the database gives no answer. */
