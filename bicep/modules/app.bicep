@@ -35,7 +35,7 @@ var everySlot = union(settings, disabledElsewhere, {
   AzureWebJobsDisableHomepage: 'true'
   // The host takes all of a body into memory, several times, before the app sees its first byte: twice what the app takes.
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '2097152'
-  languageWorkers__node__arguments: '--disable-proto=throw --throw-deprecation'
+  languageWorkers__node__arguments: '--disable-proto=throw'
   WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID: 'SystemAssigned'
   WEBSITE_SWAP_WARMUP_PING_PATH: '/health/ready'
   WEBSITE_SWAP_WARMUP_PING_STATUSES: '200'

@@ -294,7 +294,7 @@ export const appPolicies: readonly Policy[] = [
     name: "code is read by the identity",
     proves: "S7",
   }),
-  setting("languageWorkers__node__arguments", "--disable-proto=throw --throw-deprecation", "--throw-deprecation", {
+  setting("languageWorkers__node__arguments", "--disable-proto=throw", "--throw-deprecation", {
     name: "the prototype is closed at run time",
     proves: "threat 13",
   }),
