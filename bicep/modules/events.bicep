@@ -132,6 +132,8 @@ resource defender 'Microsoft.Security/defenderForStorageSettings@2025-06-01' = i
     }
     sensitiveDataDiscovery: { isEnabled: false }
   }
+  // It takes the account's system topic that is there, and else makes one: then ours is refused, since Azure allows one.
+  dependsOn: [topic]
 }
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
