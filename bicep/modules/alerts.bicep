@@ -21,7 +21,7 @@ var queries = [
     says: 'A message failed five times and was put on a poison queue.'
     severity: 1
     minutes: 15
-    query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri has "-poison" and StatusCode < 300'
+    query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri has "-poison" and toint(StatusCode) < 300'
   }
   {
     name: 'server-errors'
@@ -42,7 +42,7 @@ var queries = [
     says: 'A manifest has waited for more than half an hour: videos are not processed.'
     severity: 1
     minutes: 240
-    query: 'StorageBlobLogs | where Uri has "/ingest/" and StatusCode < 300 | summarize put = maxif(TimeGenerated, OperationName == "PutBlob"), gone = maxif(TimeGenerated, OperationName == "DeleteBlob") by ObjectKey | where put < ago(30m) and (isnull(gone) or gone < put)'
+    query: 'StorageBlobLogs | where Uri has "/ingest/" and toint(StatusCode) < 300 | summarize put = maxif(TimeGenerated, OperationName == "PutBlob"), gone = maxif(TimeGenerated, OperationName == "DeleteBlob") by ObjectKey | where put < ago(30m) and (isnull(gone) or gone < put)'
   }
   {
     name: 'refused-database-requests'

@@ -44,6 +44,8 @@ const alerts = [
   "dead-letters-manifests",
 ];
 
+const statusAsText = /(?<!toint\()\b(?:StatusCode|ResultCode)\b/u;
+
 const secretInClear =
   /list(?:Account|Service)?(?:Keys|Sas|Secrets|ConnectionStrings)\(|AccountKey=|SharedAccessKey=|[?&](?:sig|code)=|-----BEGIN/iu;
 
@@ -129,6 +131,19 @@ export const operationPolicies: readonly Policy[] = [
     },
     fault: (resources) => {
       setAt(the(resources, "Microsoft.Insights/metricAlerts"), "properties.actions", []);
+    },
+  },
+  {
+    name: "queries compare a status, which logs hold as text, as a number",
+    proves: "platform: else Azure refuses the query",
+    broken: (estate) =>
+      estate
+        .of(...alertTypes, "Microsoft.Insights/workbooks")
+        .filter((each) => statusAsText.test(JSON.stringify(each.properties)))
+        .map(({ name }) => name),
+    fault: (resources) => {
+      const alert = the(resources, "Microsoft.Insights/scheduledQueryRules", /poison/u);
+      setAt(alert, "properties.criteria.allOf.0.query", "StorageQueueLogs | where StatusCode < 300");
     },
   },
   {
