@@ -87,6 +87,15 @@ export async function codeOf(place: Place, name: string, slot: Slot): Promise<st
   return codeIn(await settingsOf(place, name, slot));
 }
 
+/** Sets where the code of a slot lies, and starts the slot with it. */
+export async function runCode({ group }: Place, name: string, slot: Slot, code: string): Promise<void> {
+  const where = ["--resource-group", group, "--name", name, ...slotOption(slot)];
+  await az([
+    ...["functionapp", "config", "appsettings", "set", ...where, "--settings", `WEBSITE_RUN_FROM_PACKAGE=${code}`],
+  ]);
+  await az(["functionapp", "restart", ...where]);
+}
+
 /** Address of a slot. */
 export async function addressOf({ group }: Place, name: string, slot: Slot): Promise<string> {
   const site = await az<{ readonly defaultHostName: string }>([

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { az } from "./az.ts";
-import { type Place, addressOf, apps, codeOf, namesOf } from "./place.ts";
+import { type Place, addressOf, apps, codeOf, namesOf, runCode } from "./place.ts";
 import { smoke } from "./smoke.ts";
 
 /** The package whose bytes are those of its digest. Throws where they are not: nothing is deployed then. */
@@ -34,13 +34,11 @@ export async function stage(
   else await az(["storage", "blob", "upload", ...blob, ...asMe, "--file", packageFile, "--if-none-match", "*"]);
   const url = `https://${names.packageAccount}.blob.core.windows.net/packages/${sha256}.zip`;
   for (const app of apps) {
-    const slot = ["--resource-group", place.group, "--name", names[app], "--slot", "staging"];
     if ((await codeOf(place, names[app], "staging")) === url) {
       say(`${app}: the slot runs it already`);
       continue;
     }
-    await az(["functionapp", "config", "appsettings", "set", ...slot, "--settings", `WEBSITE_RUN_FROM_PACKAGE=${url}`]);
-    await az(["functionapp", "restart", ...slot]);
+    await runCode(place, names[app], "staging", url);
     say(`${app}: staged`);
   }
   if ((await codeOf(place, names.api, "production")) === "1") {

@@ -1,5 +1,5 @@
 import { az } from "./az.ts";
-import { type App, type Names, type Place, addressOf, apps, codeOf, namesOf } from "./place.ts";
+import { type App, type Names, type Place, addressOf, apps, codeOf, namesOf, runCode } from "./place.ts";
 import { smoke } from "./smoke.ts";
 import { smokeWorker } from "./smokeWorker.ts";
 
@@ -13,8 +13,9 @@ const order: readonly App[] = ["worker", "api"];
 
 /**
  * Makes what is staged live, app by app, and looks whether each runs before the next one. Where one does not, or a swap
- * fails, what was live is brought back, and {@link SwappedBack} thrown. A staging slot that was never smoked is not for this
- * to find: stage first.
+ * fails, what was live is brought back, and {@link SwappedBack} thrown. The very first code is set live instead, with nothing
+ * to go back to: no slot is ready before the worker is live, and Azure swaps none that is not. A staging slot that was never
+ * smoked is not for this to find: stage first.
  */
 export async function swap(place: Place, seconds: number, say: (line: string) => void): Promise<void> {
   const names = await namesOf(place);
@@ -26,15 +27,23 @@ export async function swap(place: Place, seconds: number, say: (line: string) =>
     api: async () => smoke(await addressOf(place, names.api, "production"), seconds),
   };
   const swapped: App[] = [];
+  let wasLive = true;
   try {
     for (const app of order) {
-      await swapSlots(place, names, app);
-      swapped.push(app);
-      say(`${app}: swapped`);
-      await renew(place, names, app);
+      if ((await codeOf(place, names[app], "production")) === "1") {
+        wasLive = false;
+        await runCode(place, names[app], "production", code);
+        say(`${app}: live for the first time`);
+      } else {
+        await swapSlots(place, names, app);
+        swapped.push(app);
+        say(`${app}: swapped`);
+        await renew(place, names, app);
+      }
       await runs[app]();
     }
   } catch (error) {
+    if (!wasLive) throw error;
     for (const app of swapped.toReversed()) {
       await swapSlots(place, names, app);
       say(`${app}: swapped back`);

@@ -226,6 +226,40 @@ describe("swap", () => {
     expect([exit, output]).toEqual([3, expect.stringContaining("worker: swapped\nworker: swapped back\n")]);
   });
 
+  describe("of the very first code", () => {
+    const first = (): Recorded[] => [
+      deployed,
+      ...["api", "worker"].map((app) => settingsOf(app, " --slot staging", next)),
+      ...["api", "worker"].flatMap((app) => [{ ...settingsOf(app, "", "1"), times: 1 }, settingsOf(app, "", next)]),
+      shown(),
+      ...well,
+      { command: "functionapp config appsettings set", says: [] },
+      { command: "functionapp restart" },
+    ];
+
+    test("swaps nothing, since no slot is ready before the worker is live: it is set live", async () => {
+      const { code: exit, output, calls } = await azure.deploy(["swap", ...where], first());
+      expect([exit, output]).toEqual([
+        0,
+        "worker: live for the first time\napi: live for the first time\nwhat was staged is live\n",
+      ]);
+      expect(lines(calls, "functionapp config appsettings set")).toEqual(
+        ["worker", "api"].map(
+          (app) =>
+            `functionapp config appsettings set --resource-group ${group} --name cp-stag-abcde-${app} --settings WEBSITE_RUN_FROM_PACKAGE=${next}`,
+        ),
+      );
+      expect(lines(calls, "functionapp restart")).toHaveLength(2);
+    });
+
+    test("says what does not answer, with nothing to go back to", async () => {
+      azure.statuses.set("/health/ready", 503);
+      const { code: exit, output, calls } = await azure.deploy(["swap", ...where], first());
+      expect([exit, output]).toEqual([1, expect.stringContaining("/health/ready answered 503")]);
+      expect(lines(calls, "functionapp deployment slot swap")).toEqual([]);
+    });
+  });
+
   test("does nothing where the two slots do not run the same package", async () => {
     const slots = [settingsOf("api", " --slot staging", old), settingsOf("worker", " --slot staging", `${old}2`)];
     const { code: exit, output, calls } = await azure.deploy(["swap", ...where], [deployed, ...slots]);
