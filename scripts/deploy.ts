@@ -13,7 +13,7 @@ import type { Project } from "./gitlab/project.ts";
 const usage = `Deploys Callpilot, one step at a time. The pipeline calls it; so can an operator who is signed in with \`az login\`.
 
   npm run deploy -- fetch --commit SHA [--to FOLDER]
-      the package of a commit of protected main whose pipeline has passed, into package/;
+      the package of a commit of protected main, once its pipeline has passed, into package/;
       GITLAB_API, GITLAB_PROJECT and GITLAB_TOKEN say where from
 
   npm run deploy -- infrastructure --environment ENV --resource-group GROUP
@@ -64,7 +64,7 @@ async function main(): Promise<void> {
   const { to = "package" } = values;
   switch (positionals[0]) {
     case "fetch":
-      await fetchPackage(projectOf(process.env), required(values.commit, "--commit"), to);
+      await fetchPackage(projectOf(process.env), required(values.commit, "--commit"), to, seconds);
       say(`the package of ${values.commit ?? ""} is in ${to}`);
       return;
     case "infrastructure":

@@ -14,15 +14,31 @@ const token = "a-token-that-reads";
 const zipOf = (build: object) => Buffer.from(zipSync({ "build.json": Buffer.from(JSON.stringify(build)) }));
 const digestOf = (zip: Buffer) => `${createHash("sha256").update(zip).digest("hex")}  callpilot.zip\n`;
 
-/** What GitLab answers, by path of the project. */
+const pipelines = `/pipelines?ref=main&sha=${commit}`;
+const patience = 60;
+
+/** What GitLab answers, by path of the project; in turn, where it is {@link InTurn}. */
 function answersOf(zip: Buffer): Map<string, unknown> {
   return new Map<string, unknown>([
     ["/repository/branches/main", { protected: true, commit: { id: commit } }],
-    [`/pipelines?ref=main&sha=${commit}&status=success`, [{ id: 7 }]],
+    [pipelines, [{ id: 7, status: "success" }]],
     ["/pipelines/7/jobs?per_page=100", [{ id: 8, name: "package", status: "success" }]],
     ["/jobs/8/artifacts/package/callpilot.zip", zip],
     ["/jobs/8/artifacts/package/callpilot.zip.sha256", Buffer.from(digestOf(zip))],
   ]);
+}
+
+/** One answer after the other. */
+class InTurn {
+  readonly #answers: unknown[];
+
+  constructor(...all: unknown[]) {
+    this.#answers = all;
+  }
+
+  next(): unknown {
+    return this.#answers.shift();
+  }
 }
 
 let server: Server;
@@ -32,7 +48,8 @@ let answers: Map<string, unknown>;
 beforeAll(async () => {
   server = createServer((request, response) => {
     const path = (request.url ?? "").replace("/projects/group%2Fcallpilot", "");
-    const answer = request.headers["private-token"] === token ? answers.get(path) : undefined;
+    const known = request.headers["private-token"] === token ? answers.get(path) : undefined;
+    const answer = known instanceof InTurn ? known.next() : known;
     response.statusCode = answer === undefined ? 404 : 200;
     response.end(Buffer.isBuffer(answer) ? answer : JSON.stringify(answer ?? {}));
   });
@@ -49,8 +66,22 @@ afterAll(async () => {
 });
 
 test("the package of the head of protected main is fetched, as its pipeline made it", async () => {
-  await fetchPackage(project, commit, folder);
-  expect(await readFile(join(folder, "callpilot.zip"))).toEqual(zipOf({ commit }));
+  await fetchPackage(project, commit, folder, patience);
+  expect(await readFile(join(folder, "callpilot.zip"))).toEqual(answers.get("/jobs/8/artifacts/package/callpilot.zip"));
+});
+
+test("a pipeline that has not begun or not ended is waited for: the mirror is faster", async () => {
+  answers.set(pipelines, new InTurn([], [{ id: 7, status: "running" }], [{ id: 7, status: "success" }]));
+  await fetchPackage(project, commit, folder, patience);
+  expect(await readFile(join(folder, "callpilot.zip"))).toEqual(answers.get("/jobs/8/artifacts/package/callpilot.zip"));
+});
+
+test.each<[object[], string]>([
+  [[], `no pipeline of ${commit} has passed at GitLab: there is none`],
+  [[{ id: 7, status: "running" }], `no pipeline of ${commit} has passed at GitLab: 7 is running`],
+])("but no longer than there is patience for: %j", async (found, message) => {
+  answers.set(pipelines, found);
+  await expect(fetchPackage(project, commit, folder, 0)).rejects.toThrow(message);
 });
 
 test.each<[string, string, unknown, string]>([
@@ -61,13 +92,21 @@ test.each<[string, string, unknown, string]>([
     { protected: true, commit: { id: "b" } },
     `main is at b at GitLab, and at ${commit} here`,
   ],
-  ["no pipeline has passed", `/pipelines?ref=main&sha=${commit}&status=success`, [], `no pipeline of ${commit} has`],
+  [
+    "its pipelines have failed",
+    pipelines,
+    [
+      { id: 8, status: "canceled" },
+      { id: 7, status: "failed" },
+    ],
+    `no pipeline of ${commit} has passed at GitLab: 8 is canceled; 7 is failed`,
+  ],
   ["no job made it", "/pipelines/7/jobs?per_page=100", [], "the pipeline 7 has made no package"],
   ["it is gone", "/jobs/8/artifacts/package/callpilot.zip", undefined, "GitLab answered 404 to /jobs/8/artifacts/"],
   ["it is another one", "/jobs/8/artifacts/package/callpilot.zip", zipOf({}), "is not what"],
 ])("nothing is fetched where %s", async (_case, path, answer, message) => {
   answers.set(path, answer);
-  await expect(fetchPackage(project, commit, folder)).rejects.toThrow(message);
+  await expect(fetchPackage(project, commit, folder, patience)).rejects.toThrow(message);
 });
 
 test.each([
@@ -76,10 +115,10 @@ test.each([
   [{}, "the package was made of nothing that it names"],
 ])("a package that says that it was made of %j is not taken", async (build, message) => {
   answers = answersOf(zipOf(build));
-  await expect(fetchPackage(project, commit, folder)).rejects.toThrow(message);
+  await expect(fetchPackage(project, commit, folder, patience)).rejects.toThrow(message);
 });
 
 test("a refusal tells what was asked for, and no token", async () => {
-  const refused = fetchPackage({ ...project, token: "another-token" }, commit, folder);
+  const refused = fetchPackage({ ...project, token: "another-token" }, commit, folder, patience);
   await expect(refused).rejects.toThrow(/^GitLab answered 404 to \/repository\/branches\/main$/u);
 });

@@ -2,23 +2,23 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { unzipSync } from "fflate";
 import { type Project, askGitLab } from "../gitlab/project.ts";
+import { soonRight } from "./soon.ts";
 import { verified } from "./stage.ts";
 
 /**
  * Fetches the package of a commit into a folder, where the commit is what GitLab's protected main says and its pipeline has
- * passed, so that a mirror which was tampered with deploys nothing. Throws with the reason.
+ * passed, so that a mirror which was tampered with deploys nothing. The mirror is there before GitLab's pipeline has ended:
+ * that is waited for, so many seconds. Throws with the reason.
  */
-export async function fetchPackage(project: Project, commit: string, folder: string): Promise<void> {
+export async function fetchPackage(project: Project, commit: string, folder: string, seconds: number): Promise<void> {
   const ask = (path: string) => askGitLab(project, path);
   const branch = (await (await ask("/repository/branches/main")).json()) as Branch;
   if (!branch.protected) throw new Error("main is not protected at GitLab");
   if (branch.commit.id !== commit) throw new Error(`main is at ${branch.commit.id} at GitLab, and at ${commit} here`);
-  const passed = await ask(`/pipelines?ref=main&sha=${commit}&status=success`);
-  const [pipeline] = (await passed.json()) as readonly { readonly id: number }[];
-  if (pipeline === undefined) throw new Error(`no pipeline of ${commit} has passed at GitLab`);
-  const jobs = (await (await ask(`/pipelines/${pipeline.id}/jobs?per_page=100`)).json()) as readonly Job[];
+  const pipeline = await passedPipeline(ask, commit, seconds);
+  const jobs = (await (await ask(`/pipelines/${pipeline}/jobs?per_page=100`)).json()) as readonly Job[];
   const job = jobs.find(({ name, status }) => name === "package" && status === "success");
-  if (job === undefined) throw new Error(`the pipeline ${pipeline.id} has made no package`);
+  if (job === undefined) throw new Error(`the pipeline ${pipeline} has made no package`);
   await mkdir(folder, { recursive: true });
   const [zip, digest] = [join(folder, "callpilot.zip"), join(folder, "callpilot.zip.sha256")];
   for (const file of [zip, digest]) {
@@ -27,6 +27,35 @@ export async function fetchPackage(project: Project, commit: string, folder: str
   }
   await verified(zip, digest);
   await sameCommit(zip, commit);
+}
+
+/** Id of the pipeline of a commit that has passed. Throws where none has in time, and at once where none can any more. */
+async function passedPipeline(
+  ask: (path: string) => Promise<Response>,
+  commit: string,
+  seconds: number,
+): Promise<number> {
+  const complaint = `no pipeline of ${commit} has passed at GitLab`;
+  let passed: number | undefined;
+  await soonRight(seconds, complaint, async () => {
+    const all = (await (await ask(`/pipelines?ref=main&sha=${commit}`)).json()) as readonly Pipeline[];
+    passed = all.find(({ status }) => status === "success")?.id;
+    if (passed !== undefined) return [];
+    const said = all.map(({ id, status }) => `${id} is ${status}`);
+    if (all.length > 0 && all.every(({ status }) => ended.includes(status)))
+      throw new Error(`${complaint}: ${said.join("; ")}`);
+    return all.length === 0 ? ["there is none"] : said;
+  });
+  if (passed === undefined) throw new Error(complaint);
+  return passed;
+}
+
+/** What becomes of a pipeline that does not pass. */
+const ended: readonly string[] = ["failed", "canceled", "skipped"];
+
+interface Pipeline {
+  readonly id: number;
+  readonly status: string;
 }
 
 interface Branch {

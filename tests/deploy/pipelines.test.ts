@@ -59,7 +59,11 @@ describe("Azure's pipeline", () => {
   interface Stage {
     readonly stage: string;
     readonly dependsOn?: string;
-    readonly jobs: readonly { template?: string; parameters?: { environment: string; pool: Record<string, string> } }[];
+    readonly jobs: readonly {
+      template?: string;
+      timeoutInMinutes?: number;
+      parameters?: { environment: string; pool: Record<string, string> };
+    }[];
   }
   const pipeline = pipelineFile("azure-pipelines.yml") as {
     trigger: unknown;
@@ -80,6 +84,15 @@ describe("Azure's pipeline", () => {
       ["production", "staging"],
     ]);
     expect(JSON.stringify(pipeline)).not.toContain("condition");
+  });
+
+  test("waits for GitLab's pipeline, which begins when this one does, and has the time to", () => {
+    const [fetch] = pipeline.stages;
+    const text = readFileSync("azure-pipelines.yml", "utf8");
+    const seconds = Number(/name: patienceForGitLab\n {4}value: (?<seconds>\d+)/u.exec(text)?.groups?.["seconds"]);
+    expect(text).toContain('--patience "$(patienceForGitLab)"');
+    expect(seconds).toBeGreaterThanOrEqual(3_600);
+    expect(fetch?.jobs[0]?.timeoutInMinutes).toBeGreaterThan(seconds / 60);
   });
 
   test("every environment is deployed by the same steps, in its own environment and with its own connection", () => {
