@@ -14,33 +14,41 @@ var zones = [
   'privatelink.table.${environment().suffixes.storage}'
 ]
 
+var subnets = [
+  {
+    name: 'api'
+    properties: {
+      addressPrefix: '10.20.0.0/24'
+      delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.Web/serverFarms' } }]
+    }
+  }
+  {
+    name: 'worker'
+    properties: {
+      addressPrefix: '10.20.2.0/24'
+      delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.Web/serverFarms' } }]
+    }
+  }
+  {
+    name: 'endpoints'
+    properties: { addressPrefix: '10.20.1.0/24', privateEndpointNetworkPolicies: 'Enabled' }
+  }
+]
+
 resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
   name: 'vnet-${baseName}'
   location: location
   tags: tags
-  properties: {
-    addressSpace: { addressPrefixes: ['10.20.0.0/16'] }
-    subnets: [
-      {
-        name: 'api'
-        properties: {
-          addressPrefix: '10.20.0.0/24'
-          delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.Web/serverFarms' } }]
-        }
-      }
-      {
-        name: 'worker'
-        properties: {
-          addressPrefix: '10.20.2.0/24'
-          delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.Web/serverFarms' } }]
-        }
-      }
-      {
-        name: 'endpoints'
-        properties: { addressPrefix: '10.20.1.0/24', privateEndpointNetworkPolicies: 'Enabled' }
-      }
-    ]
-  }
+  properties: { addressSpace: { addressPrefixes: ['10.20.0.0/16'] } }
+
+  // Not listed in the network: that would delete any other, such as that of the pipeline's agents. One change at a time.
+  @batchSize(1)
+  resource each 'subnets' = [
+    for subnet in subnets: {
+      name: subnet.name
+      properties: subnet.properties
+    }
+  ]
 }
 
 resource privateZones 'Microsoft.Network/privateDnsZones@2024-06-01' = [

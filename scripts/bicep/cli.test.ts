@@ -48,6 +48,7 @@ async function orderIn(module: string): Promise<Readonly<Record<string, Asked | 
 
 interface Asked {
   readonly dependsOn?: readonly string[];
+  readonly copy?: { readonly mode?: string; readonly batchSize?: number };
 }
 
 test.skipIf(cli === undefined)(
@@ -55,5 +56,13 @@ test.skipIf(cli === undefined)(
   async () => {
     const { defender } = await orderIn("events.bicep");
     expect(defender?.dependsOn).toContain("topic");
+  },
+);
+
+test.skipIf(cli === undefined)(
+  "a network is asked for its subnets one by one: it refuses a second one meanwhile",
+  async () => {
+    const resources = await orderIn("network.bicep");
+    expect(resources["network::each"]?.copy).toMatchObject({ mode: "serial", batchSize: 1 });
   },
 );

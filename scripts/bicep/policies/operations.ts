@@ -303,6 +303,15 @@ export const operationPolicies: readonly Policy[] = [
     is: "Standard_ZRS",
     not: "Standard_LRS",
   }),
+  property({
+    name: "subnets that somebody adds to production's network stay, such as that of the pipeline's agents",
+    proves: "platform: those that are not listed are deleted",
+    on: production,
+    types: ["Microsoft.Network/virtualNetworks"],
+    path: "properties.subnets",
+    is: undefined,
+    not: [],
+  }),
   {
     name: "production's apps find vault, database, host and package accounts at private addresses",
     proves: "S6",
