@@ -147,6 +147,24 @@ export const operationPolicies: readonly Policy[] = [
     },
   },
   {
+    name: "the workbook asks the workspace, where the tables are",
+    proves: "platform: else it asks Application Insights",
+    broken: (estate) =>
+      estate
+        .of("Microsoft.Insights/workbooks")
+        .filter((each) => {
+          const text = String(valueAt(each, "properties.serializedData"));
+          const asked = text.match(/"resourceType":"microsoft\.operationalinsights\/workspaces"/gu) ?? [];
+          return asked.length !== (text.match(/"queryType":/gu) ?? []).length;
+        })
+        .map(({ name }) => name),
+    fault: (resources) => {
+      const workbook = the(resources, "Microsoft.Insights/workbooks");
+      const path = "properties.serializedData";
+      setAt(workbook, path, String(valueAt(workbook, path)).replace('"resourceType":', '"otherwise":'));
+    },
+  },
+  {
     name: "nothing is deployed with the key of something else, or with a secret in clear",
     proves: "S5, S7",
     broken: (estate) =>
