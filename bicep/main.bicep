@@ -54,7 +54,7 @@ param copySubject string = ''
 param importerId string = ''
 param alertEmail string
 param monthlyBudget int
-@description('First day of the month from which the budget counts.')
+@description('First day of the month from which the budget counts: of this one at first, and never another one afterwards.')
 param budgetFrom string
 param owner string
 param costCentre string
@@ -469,3 +469,4 @@ output apiHostName string = api.outputs.hostName
 output packageAccountName string = packageAccount.outputs.name
 output dataAccountName string = dataAccount.outputs.name
 output vaultName string = 'kv-${baseName}'
+output budgetFrom string = budgetFrom

@@ -37,6 +37,6 @@ param copySubject = readEnvironmentVariable('CALLPILOT_COPY_SUBJECT', '')
 param importerId = readEnvironmentVariable('CALLPILOT_IMPORTER_ID', '')
 param alertEmail = 'operations@callpilot.example'
 param monthlyBudget = 6000
-param budgetFrom = '2027-01-01'
+param budgetFrom = readEnvironmentVariable('CALLPILOT_BUDGET_FROM', '2027-01-01')
 param owner = 'platform'
 param costCentre = 'callpilot-production'

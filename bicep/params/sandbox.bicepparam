@@ -34,6 +34,6 @@ param copyIssuer = readEnvironmentVariable('CALLPILOT_COPY_ISSUER', '')
 param copySubject = readEnvironmentVariable('CALLPILOT_COPY_SUBJECT', '')
 param alertEmail = 'operations@callpilot.example'
 param monthlyBudget = 400
-param budgetFrom = '2027-01-01'
+param budgetFrom = readEnvironmentVariable('CALLPILOT_BUDGET_FROM', '2027-01-01')
 param owner = 'platform'
 param costCentre = 'callpilot-sandbox'

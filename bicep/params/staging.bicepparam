@@ -34,6 +34,6 @@ param manifestWebhook = readEnvironmentVariable(
 )
 param alertEmail = 'operations@callpilot.example'
 param monthlyBudget = 600
-param budgetFrom = '2027-01-01'
+param budgetFrom = readEnvironmentVariable('CALLPILOT_BUDGET_FROM', '2027-01-01')
 param owner = 'platform'
 param costCentre = 'callpilot-staging'

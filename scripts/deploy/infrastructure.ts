@@ -7,8 +7,11 @@ import { type Names, type Place, addressOf, codeOf, deploymentPrefix, namesIn, n
  */
 export async function deployInfrastructure(place: Place, say: (line: string) => void): Promise<void> {
   const before = await namesIn(place);
-  const settings: Record<string, string> =
-    before === undefined ? { CALLPILOT_SUBSCRIBE: "false" } : await asItRuns(place, before);
+  const settings: Record<string, string> = {
+    // Azure takes no budget that begins in an earlier month, and none whose beginning changes.
+    CALLPILOT_BUDGET_FROM: before?.budgetFrom ?? `${new Date().toISOString().slice(0, "2027-01".length)}-01`,
+    ...(before === undefined ? { CALLPILOT_SUBSCRIBE: "false" } : await asItRuns(place, before)),
+  };
   const what = [
     ...["--resource-group", place.group, "--name", deploymentName()],
     ...["--parameters", `bicep/params/${place.environment}.bicepparam`],

@@ -10,12 +10,13 @@ export const apps = ["api", "worker"] as const;
 export type App = (typeof apps)[number];
 export type Slot = "production" | "staging";
 
-/** What the infrastructure is called, as its last deployment says. */
+/** What the infrastructure is called, as its last deployment says, and from which day its budget counts. */
 export interface Names {
   readonly api: string;
   readonly worker: string;
   readonly packageAccount: string;
   readonly dataAccount: string;
+  readonly budgetFrom: string;
 }
 
 /** What deployments of the infrastructure are called before their time, which tells them from those of their modules. */
@@ -45,6 +46,7 @@ export async function namesIn({ group }: Place): Promise<Names | undefined> {
     worker: value("workerName"),
     packageAccount: value("packageAccountName"),
     dataAccount: value("dataAccountName"),
+    budgetFrom: value("budgetFrom"),
   };
 }
 

@@ -31,6 +31,7 @@ const outputs = {
   workerName: { value: "cp-stag-abcde-worker" },
   packageAccountName: { value: "cpstagabcdepack" },
   dataAccountName: { value: "cpstagabcdedata" },
+  budgetFrom: { value: "2026-11-01" },
 };
 const site = "/subscriptions/1/resourceGroups/x/providers/Microsoft.Web/sites/x";
 const key = "a-key-of-the-blob-extension";
@@ -288,6 +289,7 @@ describe("infrastructure", () => {
     expect([exit, output]).toEqual([0, expect.stringContaining("stage it, then repeat")]);
     expect(calls.find(({ line }) => line.startsWith("deployment group create"))?.given).toEqual({
       CALLPILOT_SUBSCRIBE: "false",
+      CALLPILOT_BUDGET_FROM: expect.stringMatching(/^\d{4}-\d\d-01$/u) as string,
     });
     expect(lines(calls, "storage container immutability-policy lock")).toHaveLength(1);
   });
@@ -330,6 +332,7 @@ describe("infrastructure", () => {
       CALLPILOT_API_PACKAGE: old,
       CALLPILOT_API_STAGING_PACKAGE: `${old}2`,
       CALLPILOT_SEALS_LOCKED: "true",
+      CALLPILOT_BUDGET_FROM: "2026-11-01",
       CALLPILOT_MANIFEST_WEBHOOK: expect.stringContaining(key) as string,
     });
     expect(`${output}${calls.map(({ line }) => line).join("\n")}`).not.toContain(key);
