@@ -68,7 +68,7 @@ async function main(): Promise<void> {
       say(`the package of ${values.commit ?? ""} is in ${to}`);
       return;
     case "infrastructure":
-      await deployInfrastructure(place(), say);
+      await deployInfrastructure(place(), seconds, say);
       return;
     case "permit":
       await permit(place(), values.principal, say);

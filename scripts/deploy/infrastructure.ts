@@ -1,11 +1,13 @@
 import { az } from "./az.ts";
-import { type Names, type Place, addressOf, codeOf, deploymentPrefix, namesIn, namesOf } from "./place.ts";
+import { type Names, type Place, addressOf, codeOf, deploymentPrefix, namesIn, namesOf, settingsOf } from "./place.ts";
+import { soonRight } from "./soon.ts";
 
 /**
  * Brings the infrastructure to what `bicep/` says, and leaves the code of every slot as it is. Before there is code, events
- * are not subscribed; a repeat does that. May be repeated at any time.
+ * are not subscribed; a repeat does that. May be repeated at any time. Throws where uploads are not scanned, after so many
+ * seconds.
  */
-export async function deployInfrastructure(place: Place, say: (line: string) => void): Promise<void> {
+export async function deployInfrastructure(place: Place, seconds: number, say: (line: string) => void): Promise<void> {
   const before = await namesIn(place);
   const settings: Record<string, string> = {
     // Azure takes no budget that begins in an earlier month, and none whose beginning changes.
@@ -28,6 +30,7 @@ export async function deployInfrastructure(place: Place, say: (line: string) => 
   await az(["deployment", "group", "create", ...what], settings);
   const names = await namesOf(place);
   await lockSeals(place, names, say);
+  await demandScans(place, names, seconds);
   say(
     settings["CALLPILOT_SUBSCRIBE"] === "true"
       ? "events are subscribed"
@@ -77,6 +80,29 @@ async function webhookOf(place: Place, worker: string): Promise<string | undefin
   if (key === undefined) return undefined;
   const query = new URLSearchParams({ functionName: "Host.Functions.processVideo", code: key });
   return `${await addressOf(place, worker, "production")}/runtime/webhooks/blobs?${query.toString()}`;
+}
+
+interface DefenderSettings {
+  readonly properties: {
+    readonly malwareScanning?: { readonly operationStatus?: { readonly code?: string; readonly message?: string } };
+  };
+}
+
+/**
+ * Azure takes Defender's settings also from somebody who may not give Defender what it needs. Then it scans nothing, tells so
+ * here alone, and every recording would wait at the gate.
+ */
+async function demandScans(place: Place, { worker, dataAccount }: Names, seconds: number): Promise<void> {
+  if ((await settingsOf(place, worker, "production"))["MALWARE_GATE"] !== "defender") return;
+  const account = ["storage", "account", "show", "--resource-group", place.group, "--name", dataAccount];
+  const { id } = await az<{ readonly id: string }>(account);
+  const url = `${id}/providers/Microsoft.Security/defenderForStorageSettings/current?api-version=2025-06-01`;
+  const complaint = `Defender does not scan what is uploaded to ${dataAccount}: docs/operations/first-deployment.md`;
+  await soonRight(seconds, complaint, async () => {
+    const { properties } = await az<DefenderSettings>(["rest", "--method", "get", "--url", url]);
+    const { code, message } = properties.malwareScanning?.operationStatus ?? {};
+    return code === undefined || code === "Succeeded" ? [] : [`${code}, ${message ?? "no reason given"}`];
+  });
 }
 
 /** A retention policy can be shortened until it is locked; then nobody can, the operator included. */

@@ -285,7 +285,10 @@ describe("infrastructure", () => {
       code: exit,
       output,
       calls,
-    } = await azure.deploy(["infrastructure", ...where], [none, deployed, whatIf(), create, policy("Unlocked"), lock]);
+    } = await azure.deploy(
+      ["infrastructure", ...where],
+      [none, deployed, whatIf(), create, policy("Unlocked"), lock, settingsOf("worker", "", "1")],
+    );
     expect([exit, output]).toEqual([0, expect.stringContaining("stage it, then repeat")]);
     expect(calls.find(({ line }) => line.startsWith("deployment group create"))?.given).toEqual({
       CALLPILOT_SUBSCRIBE: "false",
@@ -302,7 +305,7 @@ describe("infrastructure", () => {
     const once: Recorded = { command: "deployment group list", says: [failed], times: 1 };
     const { code: exit, calls } = await azure.deploy(
       ["infrastructure", ...where],
-      [once, deployed, whatIf(), create, policy("Unlocked"), lock],
+      [once, deployed, whatIf(), create, policy("Unlocked"), lock, settingsOf("worker", "", "1")],
     );
     expect(exit).toBe(0);
     expect(lines(calls, "deployment group create")[0]).toMatch(/ --name callpilot-\d{4}-\d\d-\d\dT[\d-]+Z /u);
@@ -336,6 +339,42 @@ describe("infrastructure", () => {
       CALLPILOT_MANIFEST_WEBHOOK: expect.stringContaining(key) as string,
     });
     expect(`${output}${calls.map(({ line }) => line).join("\n")}`).not.toContain(key);
+  });
+
+  describe("where uploads are scanned", () => {
+    const account = "/subscriptions/1/providers/Microsoft.Storage/storageAccounts/cpstagabcdedata";
+    const scanned: Recorded = {
+      command: `functionapp config appsettings list --resource-group ${group} --name cp-stag-abcde-worker`,
+      says: [{ name: "MALWARE_GATE", value: "defender" }],
+    };
+    const defender = (operationStatus?: object): Recorded => ({
+      command: `rest --method get --url ${account}/providers/Microsoft.Security/defenderForStorageSettings/current?`,
+      says: { properties: { isEnabled: true, malwareScanning: { operationStatus } } },
+    });
+    const recorded = (...found: Recorded[]) => [
+      { command: "deployment group list", says: [], times: 1 },
+      deployed,
+      whatIf(),
+      create,
+      policy("Locked"),
+      scanned,
+      { command: "storage account show", says: { id: account } },
+      ...found,
+    ];
+
+    test.each([[undefined], [{ code: "Succeeded" }]])(
+      "is done where Defender has what it needs: %j",
+      async (status) => {
+        const { code: exit } = await azure.deploy(["infrastructure", ...where], recorded(defender(status)));
+        expect(exit).toBe(0);
+      },
+    );
+
+    test("fails where Defender was not given what it needs, which Azure does not take for a failure", async () => {
+      const status = { code: "MissingPermissions", message: "it may not assign roles" };
+      const { code: exit, output } = await azure.deploy(["infrastructure", ...where], recorded(defender(status)));
+      expect([exit, output]).toEqual([1, expect.stringContaining("MissingPermissions, it may not assign roles")]);
+    });
   });
 
   test("a failure does not tell the webhook's key either", async () => {
