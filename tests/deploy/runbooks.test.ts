@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { committedResourcesForTests, environments } from "../../scripts/bicep/snapshots.ts";
 import { operations } from "../support/contracts.ts";
 
 const files = [...globSync("docs/operations/*.md"), "bicep/README.md"];
@@ -38,4 +39,14 @@ test("every alert of the infrastructure has its line", () => {
   const alerts = said(readFileSync("bicep/modules/alerts.bicep", "utf8"), /name: '([a-z-]+)'\n {4}says:/gu);
   expect(alerts.length).toBeGreaterThan(4);
   expect([...alerts, "dead-letters", "near-expiry"].filter((alert) => !text.includes(alert))).toEqual([]);
+});
+
+test("the first deployment registers the provider of everything that is deployed", async () => {
+  const all = (await Promise.all(environments.map((each) => committedResourcesForTests(each)))).flat();
+  const providers = new Set(all.map(({ type }) => type.split("/", 1)[0] ?? ""));
+  // Every subscription has this one.
+  providers.delete("Microsoft.Authorization");
+  const text = readFileSync("docs/operations/first-deployment.md", "utf8");
+  const named = said(text, /`(Microsoft\.[A-Za-z]+)`/gu);
+  expect(named.toSorted()).toEqual([...providers].toSorted());
 });
