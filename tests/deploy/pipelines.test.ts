@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { pipelineFile, pipelineFiles, shellParts } from "../../scripts/pipelines/yaml.ts";
@@ -17,7 +18,7 @@ describe("GitLab's pipeline", () => {
     stages,
     ...jobs
   } = pipelineFile(".gitlab-ci.yml") as {
-    default: { image: string };
+    default: { image: string; cache: { paths: readonly string[] } };
     variables: unknown;
     workflow: { rules: readonly { if: string }[] };
     stages: readonly string[];
@@ -30,6 +31,13 @@ describe("GitLab's pipeline", () => {
     ]);
     expect(common.image).toMatch(/^node:\d+\.\d+\.\d+-/u);
     expect(variables).toBeDefined();
+  });
+
+  test("leaves nothing in the checkout that git sees: a package is made of a commit and nothing else", () => {
+    const left = [...common.cache.paths, ...Object.values(jobs).flatMap(({ artifacts }) => artifacts?.paths ?? [])];
+    expect(left.length).toBeGreaterThan(1);
+    const ignored = (path: string) => spawnSync("git", ["check-ignore", "--quiet", "--no-index", path]).status === 0;
+    expect(left.filter((path) => !ignored(path))).toEqual([]);
   });
 
   test("checks, tests, certifies and packs, in stages that there are, and no job may fail", () => {
