@@ -4,15 +4,15 @@ import { soonRight } from "./soon.ts";
 
 /**
  * Brings the infrastructure to what `bicep/` says, and leaves the code of every slot as it is. Before there is code, events
- * are not subscribed; a repeat does that. May be repeated at any time. Throws where uploads are not scanned, after so many
- * seconds.
+ * are not subscribed; a repeat does that. May be repeated at any time. Throws where the live code tells no key for
+ * events, or uploads are not scanned, after so many seconds.
  */
 export async function deployInfrastructure(place: Place, seconds: number, say: (line: string) => void): Promise<void> {
   const before = await namesIn(place);
   const settings: Record<string, string> = {
     // Azure takes no budget that begins in an earlier month, and none whose beginning changes.
     CALLPILOT_BUDGET_FROM: before?.budgetFrom ?? `${new Date().toISOString().slice(0, "2027-01".length)}-01`,
-    ...(before === undefined ? { CALLPILOT_SUBSCRIBE: "false" } : await asItRuns(place, before)),
+    ...(before === undefined ? { CALLPILOT_SUBSCRIBE: "false" } : await asItRuns(place, before, seconds)),
   };
   const what = [
     ...["--resource-group", place.group, "--name", deploymentName()],
@@ -49,7 +49,7 @@ interface Change {
 }
 
 /** What the parameters are to leave as it is, and the webhook, once the code that answers it is live. */
-async function asItRuns(place: Place, names: Names): Promise<Record<string, string>> {
+async function asItRuns(place: Place, names: Names, seconds: number): Promise<Record<string, string>> {
   const { api, worker } = names;
   const [sealPolicy, apiCode, apiStaging, workerCode, workerStaging] = await Promise.all([
     sealPolicyOf(place, names),
@@ -66,18 +66,20 @@ async function asItRuns(place: Place, names: Names): Promise<Record<string, stri
     // Azure takes a locked policy no second time.
     CALLPILOT_SEALS_LOCKED: String(sealPolicy.state === "Locked"),
   };
-  const webhook = workerCode === "1" ? undefined : await webhookOf(place, worker);
-  if (webhook === undefined) return { ...code, CALLPILOT_SUBSCRIBE: "false" };
-  return { ...code, CALLPILOT_SUBSCRIBE: "true", CALLPILOT_MANIFEST_WEBHOOK: webhook };
+  if (workerCode === "1") return { ...code, CALLPILOT_SUBSCRIBE: "false" };
+  return { ...code, CALLPILOT_SUBSCRIBE: "true", CALLPILOT_MANIFEST_WEBHOOK: await webhookOf(place, worker, seconds) };
 }
 
-/** The address that Event Grid is given, with the extension's key in it; undefined until the extension has made one. */
-async function webhookOf(place: Place, worker: string): Promise<string | undefined> {
-  const keys = await az<{ readonly systemKeys?: Readonly<Record<string, string>> }>([
-    ...["functionapp", "keys", "list", "--resource-group", place.group, "--name", worker],
-  ]);
-  const key = keys.systemKeys?.["blobs_extension"];
-  if (key === undefined) return undefined;
+/** The address that Event Grid is given, with the extension's key in it, which the extension makes when it first starts. */
+async function webhookOf(place: Place, worker: string, seconds: number): Promise<string> {
+  let key = "";
+  await soonRight(seconds, `${worker} is live and tells no key for events`, async () => {
+    const keys = await az<{ readonly systemKeys?: Readonly<Record<string, string>> }>([
+      ...["functionapp", "keys", "list", "--resource-group", place.group, "--name", worker],
+    ]);
+    key = keys.systemKeys?.["blobs_extension"] ?? "";
+    return key === "" ? ["there is none"] : [];
+  });
   const query = new URLSearchParams({ functionName: "Host.Functions.processVideo", code: key });
   return `${await addressOf(place, worker, "production")}/runtime/webhooks/blobs?${query.toString()}`;
 }

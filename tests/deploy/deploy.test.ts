@@ -341,6 +341,17 @@ describe("infrastructure", () => {
     expect(`${output}${calls.map(({ line }) => line).join("\n")}`).not.toContain(key);
   });
 
+  test("fails where live code has no key for events yet, instead of leaving them unsubscribed", async () => {
+    const none: Recorded = { command: "functionapp keys list", says: { systemKeys: {} } };
+    const {
+      code: exit,
+      output,
+      calls,
+    } = await azure.deploy(["infrastructure", ...where], [deployed, policy("Locked"), ...code(old, old), none]);
+    expect([exit, output]).toEqual([1, expect.stringContaining("is live and tells no key for events: there is none")]);
+    expect(lines(calls, "deployment group create")).toEqual([]);
+  });
+
   describe("where uploads are scanned", () => {
     const account = "/subscriptions/1/providers/Microsoft.Storage/storageAccounts/cpstagabcdedata";
     const scanned: Recorded = {
