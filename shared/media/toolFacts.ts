@@ -16,9 +16,9 @@ export const toolFacts = lazyResult(async (): Promise<ToolFacts> => {
 /** `ffmpeg version 7.1.1-1+b1 Copyright …`: the third word. */
 async function factsOf(path: string): Promise<ToolFacts[keyof ToolFacts]> {
   const said = await run(path, ["-version"], { cwd: tmpdir(), limits });
-  const [, version = "unknown"] = /^\S+ version ([\w.+~:-]{1,80})/u.exec(said) ?? [];
+  const [, version = "unknown"] = /^\S+ version ([\w.+~:-]+)/u.exec(said) ?? [];
   const { sha256 } = await hashFile(path);
-  return { version, sha256 };
+  return { version: version.slice(0, 80), sha256 };
 }
 
 const limits = { wallSeconds: 30, cpuSeconds: 10, memoryBytes: 2 * 2 ** 30, fileBytes: 2 ** 20, openFiles: 64 };
