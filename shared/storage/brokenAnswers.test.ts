@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { BlobClient } from "@azure/storage-blob";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { Random } from "../../tests/certify/random.ts";
 import { newTenantContainer, startAccountForTests } from "./accountForTests.ts";
 import { type BlobContainer, blobClient } from "./accounts.ts";
@@ -15,14 +16,20 @@ const seed = process.env["CUT_SEED"] ?? randomBytes(4).toString("hex");
 const content = randomBytes(5 * 1024 * 1024);
 /** Shorter than any of the answers that are read here. */
 const most = 300_000;
+/** Bytes of what comes before a body, TLS included, amply. */
+const longestHead = 20_000;
+const patient = { timeout: 30_000 };
 
 let local: Awaited<ReturnType<typeof startAccountForTests>>;
 let line: Server;
 let container: BlobContainer;
 /** So many connections are yet to break. */
 let breaks = 0;
+/** So many are yet to fall silent behind the head of an answer. */
+let silences = 0;
 /** Nothing that storage says arrives any more. */
 let isSilent = false;
+const open = new Set<Socket>();
 /** Where something arrived last. */
 let latest: Socket | undefined;
 
@@ -41,14 +48,20 @@ afterAll(async () => {
 });
 beforeEach(() => {
   breaks = 0;
+  silences = 0;
   isSilent = false;
+  for (const near of open) near.destroy();
 });
+
+afterEach(() => vi.restoreAllMocks());
 
 /** Passes connections on to that port. Those that are to break do so somewhere in the bytes on the way back. */
 function startLine(port: number, random: Random): Server {
   return createServer((near) => {
     const far = connect(port, "127.0.0.1");
+    open.add(near);
     const end = () => {
+      open.delete(near);
       near.destroy();
       far.destroy();
     };
@@ -57,16 +70,21 @@ function startLine(port: number, random: Random): Server {
     far.on("data", (bytes: Buffer) => {
       if (isSilent) return;
       latest = near;
-      if (breaks === 0) left = undefined;
-      else left ??= random.below(most);
+      if (breaks + silences === 0) left = undefined;
+      else left ??= random.below(most) + (silences > 0 ? longestHead : 0);
       if (left === undefined || bytes.length <= left) {
         near.write(bytes);
         if (left !== undefined) left -= bytes.length;
         return;
       }
-      breaks--;
       far.removeAllListeners("data");
-      near.write(bytes.subarray(0, left), end);
+      if (silences > 0) {
+        silences--;
+        near.write(bytes.subarray(0, left));
+      } else {
+        breaks--;
+        near.write(bytes.subarray(0, left), end);
+      }
     });
     for (const socket of [near, far]) socket.on("error", end).on("close", end);
   });
@@ -130,6 +148,34 @@ describe(`an answer that breaks off somewhere in its body (CUT_SEED=${seed}):`, 
     const range = await rangeSource(container, file, facts).read(1000, 3_000_000);
     expect(content.subarray(1000, 3_000_000).equals(range)).toBe(true);
     expect(breaks).toBe(0);
+  });
+
+  test("a stream of which nothing more arrives asks again, and so does one whose answer never begins", async () => {
+    const { blobName, etag } = await given();
+    const limits: AbortController[] = [];
+    vi.spyOn(AbortSignal, "timeout").mockImplementation(() => {
+      const limit = new AbortController();
+      limits.push(limit);
+      return limit.signal;
+    });
+    const passLimit = () => limits.at(-1)?.abort(new DOMException("", "TimeoutError"));
+    const asked = vi.spyOn(BlobClient.prototype, "download");
+    const begun = () => asked.mock.settledResults.filter(({ type }) => type === "fulfilled").length;
+    silences = 3;
+    const stream = await openStream(container, blobName, { ifMatch: etag });
+    const read = buffer(stream);
+    for (const answer of [1, 2, 3]) {
+      await expect.poll(() => [begun(), silences], patient).toEqual([answer, 3 - answer]);
+      passLimit();
+    }
+    expect(content.equals(await read)).toBe(true);
+
+    const before = limits.length;
+    isSilent = true;
+    const never = openStream(container, blobName, { ifMatch: etag });
+    await expect.poll(() => limits.length, patient).toBe(before + 1);
+    passLimit();
+    await expect(never).rejects.toThrow(StorageUnavailable);
   });
 
   test("what breaks off time and again is storage that is not available", async () => {

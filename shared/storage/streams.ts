@@ -11,24 +11,22 @@ export interface RangeSource {
 }
 
 /**
- * The blob as it is under that ETag, as a stream that goes on where it was when a connection breaks, or when storage ends an
- * answer that takes longer than one try may. Its error is {@link StorageUnavailable} where nothing more arrives.
+ * The blob as it is under that ETag, as a stream that goes on where it was when a connection breaks or falls silent, or when
+ * storage ends an answer that takes longer than one try may. Its error is {@link StorageUnavailable} where nothing more arrives.
  */
 export async function openStream(
   container: BlobContainer,
   blobName: string,
   { ifMatch, abortSignal }: { readonly ifMatch: string; readonly abortSignal?: AbortSignal },
 ): Promise<Readable> {
+  const blob = blobClient(container, blobName);
   const answerFrom = async (offset: number): Promise<Readable> => {
-    try {
-      const { readableStreamBody } = await blobClient(container, blobName).download(offset, undefined, {
-        conditions: { ifMatch },
-        ...(abortSignal !== undefined && { abortSignal }),
-      });
-      if (readableStreamBody instanceof Readable) return readableStreamBody;
-    } catch (error) {
-      throw translated(error);
-    }
+    // The limit of a request goes on while its body is read: an answer in which nothing more arrives ends as well.
+    const { readableStreamBody } = await storageRequest(
+      (signal) => blob.download(offset, undefined, { conditions: { ifMatch }, abortSignal: signal }),
+      abortSignal,
+    );
+    if (readableStreamBody instanceof Readable) return readableStreamBody;
     throw new StorageFailure("Storage answered without a body.");
   };
   return new Continued(await answerFrom(0), answerFrom, abortSignal);
