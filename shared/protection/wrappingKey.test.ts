@@ -30,7 +30,7 @@ test("a vault's key of less than WRAPPING_KEY_BITS is refused by name until ther
   await expect(wrappingKeyReady()).rejects.toThrow(
     "The vault's key key-ring has 2048 bits; WRAPPING_KEY_BITS asks for 3072.",
   );
-  expect(await check()).toEqual({ name: "wrapping-key", ok: false });
+  expect(await check()).toMatchObject({ ok: false, reason: { cause: { name: "WrappingKeyTooSmall" } } });
   const small = await keys.getKey(wrappingKeyName);
   const wrapped = await new CryptographyClient(small, identity(), vaultOptions()).wrapKey(
     "RSA-OAEP-256",
