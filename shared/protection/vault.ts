@@ -1,5 +1,5 @@
 import { CryptographyClient, KeyClient, type KeyVaultKey } from "@azure/keyvault-keys";
-import { SecretClient } from "@azure/keyvault-secrets";
+import { SecretClient, type SecretClientOptions } from "@azure/keyvault-secrets";
 import { config } from "../config.ts";
 import { identity } from "../identity.ts";
 import { lazy } from "../lazy.ts";
@@ -84,11 +84,44 @@ function cryptography(name: string, version: string): CryptographyClient {
   return new CryptographyClient({ id, name, properties }, identity(), vaultOptions());
 }
 
+/** The vault gave no answer in time. */
+export class VaultUnavailable extends Error {
+  override readonly name = "VaultUnavailable";
+}
+
+/** With its retries. The SDK itself waits for an answer without end. */
+const requestTimeoutMs = 30_000;
+
+type VaultOptions = Pick<
+  SecretClientOptions,
+  "retryOptions" | "additionalPolicies" | "disableChallengeResourceVerification"
+>;
+
 /** A new object each time: the clients write into it. */
-export function vaultOptions() {
+export function vaultOptions(): VaultOptions {
   return {
     retryOptions: { maxRetries: 3, retryDelayInMs: 200, maxRetryDelayInMs: 2000 },
     // Only the local vault's challenge may name another domain than the vault's own: it names Azure's.
     disableChallengeResourceVerification: new URL(config().vault.url).hostname === "localhost",
+    additionalPolicies: [
+      {
+        position: "perCall",
+        policy: {
+          name: "callpilotTimeLimit",
+          sendRequest: async (request, next) => {
+            const timeout = AbortSignal.timeout(requestTimeoutMs);
+            const { abortSignal } = request;
+            request.abortSignal =
+              abortSignal instanceof AbortSignal ? AbortSignal.any([timeout, abortSignal]) : timeout;
+            try {
+              return await next(request);
+            } catch (error) {
+              if (timeout.aborted) throw new VaultUnavailable("The vault gave no answer in time.", { cause: error });
+              throw error;
+            }
+          },
+        },
+      },
+    ],
   };
 }

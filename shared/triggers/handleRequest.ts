@@ -256,6 +256,7 @@ const outages: readonly string[] = [
   "WrappingKeyTooSmall",
   "SecretUnavailable",
   "StorageUnavailable",
+  "VaultUnavailable",
   "RestError",
 ];
 
