@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { BlobClient, RestError } from "@azure/storage-blob";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { newTenantContainer, startAccountForTests } from "./accountForTests.ts";
 import { type BlobContainer, blobClient, containerClient } from "./accounts.ts";
 import { type ListedBlob, deleteBlob, getJson, listByPrefix, putJson, statBlob } from "./blobs.ts";
@@ -145,6 +146,27 @@ test("a copy has the source's bytes, and may be repeated", async () => {
   await copyBlob(source, target);
   await copyBlob(source, target);
   expect(await blobClient(container, target.blobName).downloadToBuffer()).toEqual(content);
+});
+
+test("a copy that is still under way from before is waited for, and made anew", async () => {
+  const source = { container, ...(await given("whole")) };
+  const target = { container, blobName: "originals/vid_pending" };
+  const underWay = new RestError("There is currently a pending copy operation.", {
+    code: "PendingCopyOperation",
+    statusCode: 409,
+  });
+  await copyBlob(source, target);
+  const copied = await blobClient(container, target.blobName).getProperties();
+  vi.spyOn(BlobClient.prototype, "getProperties").mockResolvedValueOnce({ ...copied, copyStatus: "pending" });
+  const begun = vi.spyOn(BlobClient.prototype, "beginCopyFromURL");
+  begun.mockRejectedValueOnce(underWay).mockRejectedValueOnce(underWay);
+  try {
+    await copyBlob(source, target);
+    expect(begun).toHaveBeenCalledTimes(3);
+  } finally {
+    vi.restoreAllMocks();
+  }
+  expect((await blobClient(container, target.blobName).downloadToBuffer()).toString()).toBe("whole");
 });
 
 test("a source that changed since is not copied", async () => {

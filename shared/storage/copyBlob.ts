@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { type BlockBlobClient, type CopyStatusType, isRestError } from "@azure/storage-blob";
 import { type BlobContainer, blobClient } from "./accounts.ts";
 import { StorageFailure, storageRequest } from "./errors.ts";
 import { copySource } from "./grants.ts";
@@ -23,15 +24,26 @@ export async function copyBlob(
 ): Promise<void> {
   const from = await copySource(source.container, source.blobName);
   const blob = blobClient(target.container, target.blobName);
-  await storageRequest(
-    (signal) => blob.beginCopyFromURL(from, { sourceConditions: { ifMatch: source.etag }, abortSignal: signal }),
-    abortSignal,
-  );
-  // The SDK's own poller goes on for ever where a copy was aborted.
+  const begin = (signal: AbortSignal) =>
+    blob.beginCopyFromURL(from, { sourceConditions: { ifMatch: source.etag }, abortSignal: signal });
+  for (;;)
+    try {
+      await storageRequest(begin, abortSignal);
+      break;
+    } catch (error) {
+      if (!isRestError(error) || error.code !== "PendingCopyOperation") throw error;
+      // One that was begun before, by whoever has died since, goes on by itself: until it ends nothing is written there.
+      await endOfCopy(blob, abortSignal);
+    }
+  const end = await endOfCopy(blob, abortSignal);
+  if (end !== "success") throw new StorageFailure(`The copy ended as ${end ?? "unknown"}.`);
+}
+
+/** The SDK's own poller goes on for ever where a copy was aborted. */
+async function endOfCopy(blob: BlockBlobClient, abortSignal?: AbortSignal): Promise<CopyStatusType | undefined> {
   for (;;) {
     const { copyStatus } = await storageRequest((signal) => blob.getProperties({ abortSignal: signal }), abortSignal);
-    if (copyStatus === "success") return;
-    if (copyStatus !== "pending") throw new StorageFailure(`The copy ended as ${copyStatus ?? "unknown"}.`);
+    if (copyStatus !== "pending") return copyStatus;
     await setTimeout(pollMs, undefined, abortSignal === undefined ? {} : { signal: abortSignal });
   }
 }
