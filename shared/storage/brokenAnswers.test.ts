@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { BlobClient } from "@azure/storage-blob";
@@ -10,7 +13,7 @@ import { newTenantContainer, startAccountForTests } from "./accountForTests.ts";
 import { type BlobContainer, blobClient } from "./accounts.ts";
 import { getJson, putJson, statBlob } from "./blobs.ts";
 import { StoragePreconditionFailed, StorageUnavailable, answerTries } from "./errors.ts";
-import { openStream, rangeSource } from "./streams.ts";
+import { openStream, rangeSource, uploadFile } from "./streams.ts";
 
 const seed = process.env["CUT_SEED"] ?? randomBytes(4).toString("hex");
 const content = randomBytes(5 * 1024 * 1024);
@@ -98,6 +101,17 @@ async function given(): Promise<{ blobName: string; size: number; etag: string }
   return { blobName, ...facts };
 }
 
+/** Limits of time that pass when they are told to. */
+function heldLimits() {
+  const limits: AbortController[] = [];
+  vi.spyOn(AbortSignal, "timeout").mockImplementation(() => {
+    const limit = new AbortController();
+    limits.push(limit);
+    return limit.signal;
+  });
+  return { limits, passLimit: () => limits.at(-1)?.abort(new DOMException("", "TimeoutError")) };
+}
+
 describe(`an answer that breaks off somewhere in its body (CUT_SEED=${seed}):`, () => {
   test("a stream goes on where it was, as often as it takes", async () => {
     const { blobName, etag } = await given();
@@ -152,13 +166,7 @@ describe(`an answer that breaks off somewhere in its body (CUT_SEED=${seed}):`, 
 
   test("a stream of which nothing more arrives asks again, and so does one whose answer never begins", async () => {
     const { blobName, etag } = await given();
-    const limits: AbortController[] = [];
-    vi.spyOn(AbortSignal, "timeout").mockImplementation(() => {
-      const limit = new AbortController();
-      limits.push(limit);
-      return limit.signal;
-    });
-    const passLimit = () => limits.at(-1)?.abort(new DOMException("", "TimeoutError"));
+    const { limits, passLimit } = heldLimits();
     const asked = vi.spyOn(BlobClient.prototype, "download");
     const begun = () => asked.mock.settledResults.filter(({ type }) => type === "fulfilled").length;
     silences = 3;
@@ -176,6 +184,22 @@ describe(`an answer that breaks off somewhere in its body (CUT_SEED=${seed}):`, 
     await expect.poll(() => limits.length, patient).toBe(before + 1);
     passLimit();
     await expect(never).rejects.toThrow(StorageUnavailable);
+  });
+
+  test("a file of which storage takes nothing is given up", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "callpilot-upload-"));
+    try {
+      const path = join(dir, "clip");
+      await writeFile(path, Buffer.concat([content, content]));
+      const { limits, passLimit } = heldLimits();
+      isSilent = true;
+      const never = uploadFile(container, "originals/never", path, { contentType: "video/mp4" });
+      await expect.poll(() => limits.length, patient).toBe(1);
+      passLimit();
+      await expect(never).rejects.toThrow(StorageUnavailable);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
   });
 
   test("what breaks off time and again is storage that is not available", async () => {

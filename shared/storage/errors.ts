@@ -41,8 +41,9 @@ export class StorageUnavailable extends Error {
 export async function storageRequest<T>(
   request: (abortSignal: AbortSignal) => Promise<T>,
   signal?: AbortSignal,
+  timeoutMs = requestTimeoutMs,
 ): Promise<T> {
-  const timeout = AbortSignal.timeout(requestTimeoutMs);
+  const timeout = AbortSignal.timeout(timeoutMs);
   const abortSignal = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
   for (let attempt = 1; ; attempt++) {
     try {
@@ -58,6 +59,14 @@ export async function storageRequest<T>(
 
 /** The SDK itself waits for an answer without end. The time covers its retries, so it is not for large transfers. */
 const requestTimeoutMs = 60_000;
+
+/** Bytes in a millisecond: what takes two blocks at a time in the time for one try. A slower line counts as none. */
+const slowest = 500;
+
+/** For a request, or several, that send so many bytes. */
+export function transferTimeoutMs(bytes: number): number {
+  return requestTimeoutMs + Math.ceil(bytes / slowest);
+}
 
 /** How often an answer may break off, one after the other, before nothing more is expected of it. */
 export const answerTries = 5;

@@ -1,6 +1,7 @@
+import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { type BlobContainer, blobClient } from "./accounts.ts";
-import { StorageFailure, StorageUnavailable, answerTries, storageRequest, translated } from "./errors.ts";
+import { StorageFailure, StorageUnavailable, answerTries, storageRequest, transferTimeoutMs } from "./errors.ts";
 
 /** Bytes that can be read from anywhere, as a prober of media files needs them. */
 export interface RangeSource {
@@ -112,7 +113,7 @@ const blockSize = 8 * 1024 * 1024;
 
 /**
  * Uploads a file in blocks, two at a time, so that memory stays at 16 MiB whatever its size, and returns the ETag. Replaces
- * what is there.
+ * what is there. Throws {@link StorageUnavailable}.
  */
 export async function uploadFile(
   container: BlobContainer,
@@ -120,17 +121,19 @@ export async function uploadFile(
   path: string,
   { contentType, abortSignal }: { readonly contentType: string; readonly abortSignal?: AbortSignal },
 ): Promise<string> {
-  try {
-    const { etag } = await blobClient(container, blobName).uploadFile(path, {
-      blockSize,
-      maxSingleShotSize: blockSize,
-      concurrency: 2,
-      blobHTTPHeaders: { blobContentType: contentType },
-      ...(abortSignal !== undefined && { abortSignal }),
-    });
-    if (etag !== undefined) return etag;
-  } catch (error) {
-    throw translated(error);
-  }
-  throw new StorageFailure("Storage answered without an ETag.");
+  const { size } = await stat(path);
+  const { etag } = await storageRequest(
+    (signal) =>
+      blobClient(container, blobName).uploadFile(path, {
+        blockSize,
+        maxSingleShotSize: blockSize,
+        concurrency: 2,
+        blobHTTPHeaders: { blobContentType: contentType },
+        abortSignal: signal,
+      }),
+    abortSignal,
+    transferTimeoutMs(size),
+  );
+  if (etag === undefined) throw new StorageFailure("Storage answered without an ETag.");
+  return etag;
 }
