@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { BlobClient, RestError } from "@azure/storage-blob";
+import { BlobClient, BlockBlobClient, RestError } from "@azure/storage-blob";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { newTenantContainer, startAccountForTests } from "./accountForTests.ts";
 import { type BlobContainer, blobClient, containerClient } from "./accounts.ts";
@@ -78,6 +78,14 @@ test("a condition that does not hold is a named error, and nothing is written", 
   expect(await getJson(container, blobName)).toEqual({ value: 1, etag });
   await putJson(container, blobName, 4, { ifMatch: etag });
   expect((await getJson(container, blobName))?.value).toBe(4);
+});
+
+test("a blob that a policy keeps as it is is one that exists already", async () => {
+  const kept = new RestError("Immutable due to a policy.", { code: "BlobImmutableDueToPolicy", statusCode: 409 });
+  vi.spyOn(BlockBlobClient.prototype, "upload").mockRejectedValueOnce(kept);
+  const written = putJson(container, newName(), 1, { ifNoneMatch: "*" });
+  await expect(written).rejects.toThrow(StoragePreconditionFailed);
+  vi.restoreAllMocks();
 });
 
 test("JSON larger than ours ever is is not read", async () => {

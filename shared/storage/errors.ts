@@ -24,6 +24,9 @@ export class StorageUnreadable extends Error {
 
 const unreadable = ["BlobArchived", "BlobBeingRehydrated", "BlobUsesCustomerSpecifiedEncryption"];
 
+/** What a policy keeps from being written is there as well; Azure does not document which of the two it looks at first. */
+const there = ["BlobAlreadyExists", "BlobImmutableDueToPolicy"];
+
 /** Storage did the request but not what was asked for. */
 export class StorageFailure extends Error {
   override readonly name = "StorageFailure";
@@ -85,7 +88,7 @@ export function translated(error: unknown): unknown {
   if (!isRestError(error)) return error;
   const code = error.code ?? codeInHeader(error);
   if (error.statusCode === 404) return new StorageNotFound(`Storage: ${code}`, { cause: error });
-  if (error.statusCode === 412 || (error.statusCode === 409 && code === "BlobAlreadyExists"))
+  if (error.statusCode === 412 || (error.statusCode === 409 && there.includes(code)))
     return new StoragePreconditionFailed(`Storage: ${code}`, { cause: error });
   if (error.statusCode === 409 && unreadable.includes(code))
     return new StorageUnreadable(`Storage: ${code}`, { cause: error });
