@@ -24,6 +24,10 @@ beforeAll(async () => {
 });
 afterAll(() => local.close());
 
+const underWay = new RestError("There is currently a pending copy operation.", {
+  code: "PendingCopyOperation",
+  statusCode: 409,
+});
 const newName = () => `incoming/svy_1/vid_${++count}`;
 const id = (index: number) => btoa(String(index).padStart(6, "0"));
 
@@ -159,10 +163,6 @@ test("a copy has the source's bytes, and may be repeated", async () => {
 test("a copy that is still under way from before is waited for, and made anew", async () => {
   const source = { container, ...(await given("whole")) };
   const target = { container, blobName: "originals/vid_pending" };
-  const underWay = new RestError("There is currently a pending copy operation.", {
-    code: "PendingCopyOperation",
-    statusCode: 409,
-  });
   await copyBlob(source, target);
   const copied = await blobClient(container, target.blobName).getProperties();
   vi.spyOn(BlobClient.prototype, "getProperties").mockResolvedValueOnce({ ...copied, copyStatus: "pending" });
@@ -230,5 +230,23 @@ test("a blob is deleted whoever leases it, and however often", async () => {
   await deleteBlob(container, blobName);
   over.abort();
   await leasing;
+  expect(await statBlob(container, blobName)).toBeUndefined();
+});
+
+test("a blob is deleted although something is being copied to it, and that copy with it", async () => {
+  const { blobName } = await given("before");
+  const blob = blobClient(container, blobName);
+  const found = await blob.getProperties();
+  const refused = () => Promise.reject(underWay);
+  const deleted = vi.spyOn(BlobClient.prototype, "delete").mockImplementationOnce(refused);
+  vi.spyOn(BlobClient.prototype, "getProperties").mockResolvedValueOnce({ ...found, copyId: "the-copy" });
+  const aborted = vi.spyOn(BlobClient.prototype, "abortCopyFromURL").mockRejectedValueOnce(new Error("It has ended."));
+  deleted.mockImplementationOnce(refused);
+  try {
+    await deleteBlob(container, blobName);
+    expect(aborted).toHaveBeenCalledWith("the-copy", expect.anything());
+  } finally {
+    vi.restoreAllMocks();
+  }
   expect(await statBlob(container, blobName)).toBeUndefined();
 });

@@ -1,6 +1,14 @@
-import type { BlobItem } from "@azure/storage-blob";
+import type { BlobItem, BlockBlobClient } from "@azure/storage-blob";
 import { type BlobContainer, blobClient, containerClient } from "./accounts.ts";
-import { StorageFailure, StorageNotFound, StorageUnreadable, isLeased, storageRequest, translated } from "./errors.ts";
+import {
+  StorageFailure,
+  StorageNotFound,
+  StorageUnreadable,
+  isBeingCopied,
+  isLeased,
+  storageRequest,
+  translated,
+} from "./errors.ts";
 
 export interface BlobFacts {
   /** Bytes. */
@@ -79,7 +87,7 @@ export async function getText(
   );
 }
 
-/** Removes the blob with its snapshots, whoever leased it. It is no error if there is none. */
+/** Removes the blob with its snapshots, whoever leased it or copies to it. It is no error if there is none. */
 export async function deleteBlob(container: BlobContainer, blobName: string): Promise<void> {
   await despiteLease(container, blobName, (abortSignal) =>
     blobClient(container, blobName).deleteIfExists({ deleteSnapshots: "include", abortSignal }),
@@ -90,20 +98,32 @@ export async function deleteBlob(container: BlobContainer, blobName: string): Pr
 const leaseTries = 20;
 
 /**
- * Runs a request on a blob that a device may have leased: an upload grant allows that too, for ever, and what is ours to
- * change must not depend on it. The lease is broken at the same time, so that there is hardly one in between for another.
+ * Runs a request on a blob that a device may have leased, or begun a copy to, from wherever it is: an upload grant allows
+ * both, one for ever and the other for weeks, and what is ours to change must not depend on it. The lease is broken, or the
+ * copy aborted, at the same time, so that there is hardly one in between for another.
  */
 export async function despiteLease<T>(
   container: BlobContainer,
   blobName: string,
   request: (abortSignal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const lease = blobClient(container, blobName).getBlobLeaseClient();
+  const blob = blobClient(container, blobName);
+  let hindrance: unknown;
   for (let attempt = 1; ; attempt++) {
-    const broken = attempt > 1 && lease.breakLease(0);
+    const removed = hindrance === undefined ? undefined : remove(hindrance, blob);
     const requested = storageRequest(request);
-    const [end] = await Promise.allSettled([requested, broken]);
-    if (end.status === "fulfilled" || !isLeased(end.reason) || attempt === leaseTries) return await requested;
+    const [end] = await Promise.allSettled([requested, removed]);
+    if (end.status === "fulfilled" || attempt === leaseTries) return await requested;
+    hindrance = end.reason;
+    if (!isLeased(hindrance) && !isBeingCopied(hindrance)) return await requested;
+  }
+}
+
+async function remove(hindrance: unknown, blob: BlockBlobClient): Promise<void> {
+  if (isLeased(hindrance)) await blob.getBlobLeaseClient().breakLease(0);
+  else {
+    const { copyId } = await storageRequest((abortSignal) => blob.getProperties({ abortSignal }));
+    if (copyId !== undefined) await storageRequest((abortSignal) => blob.abortCopyFromURL(copyId, { abortSignal }));
   }
 }
 

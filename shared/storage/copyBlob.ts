@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
-import { type BlockBlobClient, type CopyStatusType, isRestError } from "@azure/storage-blob";
+import type { BlockBlobClient, CopyStatusType } from "@azure/storage-blob";
 import { type BlobContainer, blobClient } from "./accounts.ts";
-import { StorageFailure, storageRequest } from "./errors.ts";
+import { StorageFailure, isBeingCopied, storageRequest } from "./errors.ts";
 import { copySource } from "./grants.ts";
 
 interface BlobName {
@@ -31,7 +31,7 @@ export async function copyBlob(
       await storageRequest(begin, abortSignal);
       break;
     } catch (error) {
-      if (!isRestError(error) || error.code !== "PendingCopyOperation") throw error;
+      if (!isBeingCopied(error)) throw error;
       // One that was begun before, by whoever has died since, goes on by itself: until it ends nothing is written there.
       await endOfCopy(blob, abortSignal);
     }

@@ -17,6 +17,11 @@ export function isLeased(error: unknown): boolean {
   );
 }
 
+/** Whether a request was refused only because a copy to the blob is under way. */
+export function isBeingCopied(error: unknown): boolean {
+  return isRestError(error) && error.code === "PendingCopyOperation";
+}
+
 /** Nobody can read the blob: whoever wrote it has archived it, or encrypted it with a key of their own. */
 export class StorageUnreadable extends Error {
   override readonly name = "StorageUnreadable";
