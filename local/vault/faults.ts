@@ -6,7 +6,7 @@ import { sendJson } from "../http.ts";
 export const Fault = Type.Intersect([
   Type.Object({ times: Type.Optional(Type.Integer({ minimum: 0 })) }),
   Type.Union([
-    Type.Object({ status: Type.Integer({ minimum: 400, maximum: 599 }) }),
+    Type.Object({ status: Type.Integer({ minimum: 400, maximum: 599 }), innerCode: Type.Optional(Type.String()) }),
     Type.Object({ hang: Type.Literal(true) }),
     Type.Object({ reset: Type.Literal(true) }),
   ]),
@@ -29,9 +29,10 @@ export function makeFaults(): Faults {
     strike: (request, response) => {
       if (planned === undefined || left === 0) return false;
       left -= 1;
-      if ("status" in planned)
-        sendJson(response, planned.status, { error: { code: "LocalFault", message: "A planned fault." } });
-      else if ("reset" in planned) request.socket.destroy();
+      if ("status" in planned) {
+        const innererror = planned.innerCode === undefined ? undefined : { code: planned.innerCode };
+        sendJson(response, planned.status, { error: { code: "LocalFault", message: "A planned fault.", innererror } });
+      } else if ("reset" in planned) request.socket.destroy();
       return true;
     },
   };

@@ -143,6 +143,7 @@ test.each([
   ["answers 503", { status: 503, times: 100 }],
   ["resets connections", { reset: true, times: 100 } as const],
   ["hangs", { hang: true, times: 100 } as const],
+  ["lets nobody in from there", { status: 403, innerCode: "ForbiddenByConnection", times: 100 }],
 ])("a cached secret is used on while the vault %s, and refreshed when it is back", async (_case, fault) => {
   const secrets = new Secrets(cacheProtector);
   const name = await given("old");

@@ -1,4 +1,4 @@
-import { isRestError } from "@azure/keyvault-secrets";
+import { type RestError, isRestError } from "@azure/keyvault-secrets";
 import { now } from "../clock.ts";
 import { type OwnSecretName, ownSecretNames } from "./ownSecrets.ts";
 import { type Protector, UnprotectError, protector } from "./protector.ts";
@@ -111,11 +111,18 @@ export class Secrets<Name extends string = string> {
       if (value !== undefined) return { bytes: Buffer.from(value), version: properties.version ?? "" };
     } catch (error) {
       // Deleted, disabled or no longer ours: unlike an outage, this ends the use of what is cached.
-      if (!isRestError(error) || (error.statusCode !== 403 && error.statusCode !== 404)) throw error;
+      const isGone = isRestError(error) && (error.statusCode === 404 || error.statusCode === 403);
+      if (!isGone || isCutOff(error)) throw error;
     }
     this.#cache.delete(path);
     throw new SecretUnavailable(`The vault has no secret ${path} for this app.`);
   }
+}
+
+/** Whether the vault refused the network that the request came from: that of a private vault found by its public address. */
+function isCutOff({ details }: RestError): boolean {
+  const { error } = (details ?? {}) as { readonly error?: { readonly innerError?: { readonly code?: unknown } } };
+  return error?.innerError?.code === "ForbiddenByConnection" || error?.innerError?.code === "ForbiddenByFirewall";
 }
 
 /** The secrets of this process. */

@@ -51,7 +51,7 @@ export async function planFault(vault: LocalService, fault: Fault): Promise<void
 }
 
 type Fault = { readonly times: number } & (
-  { readonly status: number } | { readonly hang: true } | { readonly reset: true }
+  { readonly status: number; readonly innerCode?: string } | { readonly hang: true } | { readonly reset: true }
 );
 
 const baseSettings = {
