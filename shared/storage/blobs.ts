@@ -1,4 +1,4 @@
-import type { BlobItem, BlockBlobClient } from "@azure/storage-blob";
+import type { BlobItem, BlockBlobClient, ContainerListBlobsOptions } from "@azure/storage-blob";
 import { type BlobContainer, blobClient, containerClient } from "./accounts.ts";
 import {
   StorageFailure,
@@ -7,7 +7,6 @@ import {
   isBeingCopied,
   isLeased,
   storageRequest,
-  translated,
 } from "./errors.ts";
 
 export interface BlobFacts {
@@ -142,25 +141,35 @@ export async function* listByPrefix(
   prefix: string,
   { uncommitted = false }: { readonly uncommitted?: boolean } = {},
 ): AsyncGenerator<ListedBlob> {
-  const items = containerClient(container).listBlobsFlat({ prefix, includeUncommitedBlobs: uncommitted });
-  try {
-    for await (const item of items) yield listed(item);
-  } catch (error) {
-    throw translated(error);
-  }
+  for await (const item of items(container, { prefix, includeUncommitedBlobs: uncommitted })) yield listed(item);
 }
 
 /** Bytes of the blob's snapshots, which an upload grant can make as well: each keeps what the blob was. */
 export async function snapshotBytes(container: BlobContainer, blobName: string): Promise<number> {
-  const items = containerClient(container).listBlobsFlat({ prefix: blobName, includeSnapshots: true });
   let bytes = 0;
-  try {
-    for await (const { name, snapshot = "", properties } of items)
-      if (name === blobName && snapshot !== "") bytes += properties.contentLength ?? 0;
-  } catch (error) {
-    throw translated(error);
-  }
+  for await (const { name, snapshot = "", properties } of items(container, {
+    prefix: blobName,
+    includeSnapshots: true,
+  }))
+    if (name === blobName && snapshot !== "") bytes += properties.contentLength ?? 0;
   return bytes;
+}
+
+/** Each page of a list is a request of its own. */
+async function* items(container: BlobContainer, options: ContainerListBlobsOptions): AsyncGenerator<BlobItem> {
+  let continuationToken: string | undefined;
+  do {
+    const from = continuationToken === undefined ? {} : { continuationToken };
+    const page = await storageRequest((abortSignal) =>
+      containerClient(container)
+        .listBlobsFlat({ ...options, abortSignal })
+        .byPage(from)
+        .next(),
+    );
+    if (page.done === true) return;
+    yield* page.value.segment.blobItems;
+    ({ continuationToken } = page.value);
+  } while (continuationToken !== undefined && continuationToken !== "");
 }
 
 function listed({ name, properties }: BlobItem): ListedBlob {

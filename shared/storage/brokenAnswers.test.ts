@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { BlobClient } from "@azure/storage-blob";
+import { BlobClient, ContainerClient, RestError } from "@azure/storage-blob";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { Random } from "../../tests/certify/random.ts";
 import { newTenantContainer, startAccountForTests } from "./accountForTests.ts";
-import { type BlobContainer, blobClient } from "./accounts.ts";
-import { getJson, putJson, statBlob } from "./blobs.ts";
+import { type BlobContainer, blobClient, containerClient } from "./accounts.ts";
+import { getJson, listByPrefix, putJson, statBlob } from "./blobs.ts";
 import { StoragePreconditionFailed, StorageUnavailable, answerTries } from "./errors.ts";
 import { openStream, rangeSource, uploadFile } from "./streams.ts";
 
@@ -200,6 +200,31 @@ describe(`an answer that breaks off somewhere in its body (CUT_SEED=${seed}):`, 
     } finally {
       await rm(dir, { recursive: true });
     }
+  });
+
+  test("a list is asked for again, page by page, and not for ever", async () => {
+    const prefix = `listed/${randomBytes(8).toString("hex")}/`;
+    const names = Array.from({ length: 7 }, (_, at) => `${prefix}${at}`);
+    for (const name of names) await putJson(container, name, {});
+    const list = ContainerClient.prototype.listBlobsFlat.bind(containerClient(container));
+    const asked = vi.spyOn(ContainerClient.prototype, "listBlobsFlat").mockImplementation((options) => {
+      const pages = list(options);
+      const byPage = pages.byPage.bind(pages);
+      return Object.assign(pages, { byPage: (settings = {}) => byPage({ ...settings, maxPageSize: 2 }) });
+    });
+    asked.mockImplementationOnce(() => {
+      throw new RestError("half an answer", { code: "PARSE_ERROR" });
+    });
+    const found = await Array.fromAsync(listByPrefix(container, prefix));
+    expect(found.map(({ name }) => name)).toEqual(names);
+    expect(asked).toHaveBeenCalledTimes(5);
+
+    const { limits, passLimit } = heldLimits();
+    isSilent = true;
+    const never = Array.fromAsync(listByPrefix(container, prefix));
+    await expect.poll(() => limits.length, patient).toBe(1);
+    passLimit();
+    await expect(never).rejects.toThrow(StorageUnavailable);
   });
 
   test("what breaks off time and again is storage that is not available", async () => {
