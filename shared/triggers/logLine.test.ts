@@ -60,6 +60,10 @@ it("says of what led to an error as little, and not without end", async () => {
   const lost = Object.assign(new RangeError(personal, { cause: new TypeError(personal) }), { code: "ECONNRESET" });
   expect(errorFields(new Error(personal, { cause: lost })).causes).toEqual(["RangeError ECONNRESET", "TypeError"]);
   expect(errorFields(new Error(personal, { cause: personal }))).not.toHaveProperty("causes");
+  expect(errorFields(new AggregateError([lost, personal, lost], personal))).toMatchObject({
+    error: "AggregateError",
+    causes: ["RangeError ECONNRESET", "RangeError ECONNRESET"],
+  });
   const circle = new Error(personal);
   circle.cause = circle;
   expect(errorFields(circle).causes).toHaveLength(4);

@@ -63,6 +63,8 @@ export function errorFields(error: unknown): Pick<LogFields, "error" | "code" | 
 const mostCauses = 4;
 
 function causesOf(error: Error): Error[] {
+  if (error instanceof AggregateError)
+    return error.errors.filter((one): one is Error => one instanceof Error).slice(0, mostCauses);
   const causes: Error[] = [];
   for (let { cause } = error; cause instanceof Error && causes.length < mostCauses; { cause } = cause)
     causes.push(cause);

@@ -37,41 +37,63 @@ export type Repair =
   | "manifest_withdrawn"
   | "evidence_asked_for";
 
+/** So many failures are not about one video or blob: then the sweep ends. */
+const mostFailures = 10;
+
 /**
  * Finds what fell through between two steps of a tenant's videos, whatever ended the process that did them, and lets it go
  * on: upload sessions that are over, uploads that processing does not know of, dead work, analyses and evidence whose
  * message is gone, unfinished deletions, quarantine that is over, bytes that nobody wants. May run at any time and any
- * number of times.
+ * number of times. What cannot be repaired holds up nothing else; in the end it throws an AggregateError of all failures.
  */
 export async function sweepTenant(tenant: TenantScope, report: (what: Repair, id: string) => void): Promise<void> {
   const found = await tenant.repository.find(tenantKind, tenant.tenantId);
   if (found?.state !== "active" && found?.state !== "suspended") return;
-  const container = tenantContainer(tenant.tenantId, found.account);
-  await expireUploads(tenant, container, report);
+  const failures: unknown[] = [];
+  const sweep: Sweep = {
+    ...{ tenant, container: tenantContainer(tenant.tenantId, found.account), report },
+    repair: async (one) => {
+      try {
+        await one();
+      } catch (error) {
+        // Whoever changed the video meanwhile, or holds it, has the last word.
+        if (isProblem(error, "stale") || isProblem(error, "legal_hold")) return;
+        failures.push(error);
+        if (failures.length === mostFailures) throw failed(failures);
+      }
+    },
+  };
+  await expireUploads(sweep);
   const manifests = await manifestsOf(tenant);
-  const open = await goOn(tenant, manifests, report);
+  const open = await goOn(sweep, manifests);
   await withdrawManifests(
-    tenant,
-    container,
+    sweep,
     [...manifests].filter(([, id]) => !open.has(id)).map(([, id]) => id),
-    report,
   );
-  await askAgain(tenant, report);
-  for await (const video of inState(tenant, "deleting"))
-    await unlessChanged(async () => {
-      await deleteVideo(tenant, container, video);
-      report("deletion_finished", video.id);
-    });
-  await endQuarantine(tenant, container, report);
-  await discardUnwanted(tenant, container, report);
-  await askForEvidence(tenant, report);
+  await askAgain(sweep);
+  await finishDeletions(sweep);
+  await endQuarantine(sweep);
+  await discardUnwanted(sweep);
+  await askForEvidence(sweep);
+  if (failures.length > 0) throw failed(failures);
 }
 
-async function expireUploads(tenant: TenantScope, container: BlobContainer, report: Report): Promise<void> {
+interface Sweep {
+  readonly tenant: TenantScope;
+  readonly container: BlobContainer;
+  readonly report: (what: Repair, id: string) => void;
+  readonly repair: (one: () => Promise<void>) => Promise<void>;
+}
+
+function failed(failures: readonly unknown[]): AggregateError {
+  return new AggregateError(failures, "a sweep could not repair everything");
+}
+
+async function expireUploads({ tenant, container, report, repair }: Sweep): Promise<void> {
   // All sessions are equally long, so the first one that is in time ends the list.
   for await (const video of inState(tenant, "awaiting_upload", "createdAt")) {
     if (video.upload.expiresAt > now().toISOString()) return;
-    await unlessChanged(async () => {
+    await repair(async () => {
       await giveUp(tenant, video, "upload_expired");
       await discardUpload(tenant.tenantId, container, video);
       report("upload_expired", video.id);
@@ -79,17 +101,23 @@ async function expireUploads(tenant: TenantScope, container: BlobContainer, repo
   }
 }
 
-async function endQuarantine(tenant: TenantScope, container: BlobContainer, report: Report): Promise<void> {
+async function finishDeletions({ tenant, container, report, repair }: Sweep): Promise<void> {
+  for await (const video of inState(tenant, "deleting"))
+    await repair(async () => {
+      await deleteVideo(tenant, container, video);
+      report("deletion_finished", video.id);
+    });
+}
+
+async function endQuarantine({ tenant, container, report, repair }: Sweep): Promise<void> {
   for await (const video of inState(tenant, "quarantined")) {
     if (now().getTime() - Date.parse(video.updatedAt) < quarantineMs) return;
-    await unlessChanged(async () => {
+    await repair(async () => {
       await deleteVideo(tenant, container, video);
       report("quarantine_ended", video.id);
     });
   }
 }
-
-type Report = (what: Repair, id: string) => void;
 
 /** Videos that have a manifest, by its name. */
 async function manifestsOf({ tenantId }: TenantScope): Promise<Map<string, string>> {
@@ -101,9 +129,8 @@ async function manifestsOf({ tenantId }: TenantScope): Promise<Map<string, strin
 
 /** Gives the ids of the videos that wait for processing or are in it. */
 async function goOn(
-  tenant: TenantScope,
+  { tenant, report, repair }: Sweep,
   manifests: ReadonlyMap<string, string>,
-  report: Report,
 ): Promise<ReadonlySet<string>> {
   const { tenantId } = tenant;
   const open = new Set<string>();
@@ -111,69 +138,73 @@ async function goOn(
     open.add(id);
     const place = { tenantId, surveyId, videoId: id };
     const age = now().getTime() - Date.parse(updatedAt);
-    if (age > announceMs && !manifests.has(manifestName(tenantId, surveyId, id))) {
-      await announce(place);
-      report("announced", id);
-    } else if (age > forgottenMs) {
-      await announceAgain(place);
-      report("announced_again", id);
-    }
+    await repair(async () => {
+      if (age > announceMs && !manifests.has(manifestName(tenantId, surveyId, id))) {
+        await announce(place);
+        report("announced", id);
+      } else if (age > forgottenMs) {
+        await announceAgain(place);
+        report("announced_again", id);
+      }
+    });
   }
   for await (const video of inState(tenant, "processing")) {
     const { id, surveyId } = video;
     open.add(id);
-    if (await isAtWork(tenant, processing, id)) continue;
-    if (isOverdue(video)) report("scan_overdue", id);
-    if (!(await isDue(tenant, video))) continue;
-    await announceAgain({ tenantId, surveyId, videoId: id });
-    report("announced_again", id);
+    await repair(async () => {
+      if (await isAtWork(tenant, processing, id)) return;
+      if (isOverdue(video)) report("scan_overdue", id);
+      if (!(await isDue(tenant, video))) return;
+      await announceAgain({ tenantId, surveyId, videoId: id });
+      report("announced_again", id);
+    });
   }
   return open;
 }
 
 /** The message of an analysis may have been given up, with its worker dead each time. Almost always this list is empty. */
-async function askAgain(tenant: TenantScope, report: Report): Promise<void> {
+async function askAgain({ tenant, report, repair }: Sweep): Promise<void> {
   const { tenantId, requestId } = tenant;
   const where = { state: "ready", analysisState: "waiting" } as const;
   for await (const { id, updatedAt } of tenant.repository.all(videoKind, { where, orderBy: "updatedAt" })) {
     if (now().getTime() - Date.parse(updatedAt) < forgottenMs) return;
-    if (await isAtWork(tenant, analysis, id)) continue;
-    await sendMessage("analyse-video", { tenantId, requestId, videoId: id });
-    report("analysis_asked_again", id);
+    await repair(async () => {
+      if (await isAtWork(tenant, analysis, id)) return;
+      await sendMessage("analyse-video", { tenantId, requestId, videoId: id });
+      report("analysis_asked_again", id);
+    });
   }
 }
 
-async function withdrawManifests(
-  tenant: TenantScope,
-  container: BlobContainer,
-  videoIds: readonly string[],
-  report: Report,
-): Promise<void> {
-  for (const id of videoIds) {
-    const video = await tenant.repository.find(videoKind, id);
-    if (video === undefined || ["awaiting_upload", "uploaded", "processing"].includes(video.state)) continue;
-    const place = { tenantId: tenant.tenantId, surveyId: video.surveyId, videoId: id };
-    if (video.state === "quarantined") {
-      // What is malware is not locked away yet.
-      await announceAgain(place);
-      report("announced_again", id);
-      continue;
-    }
-    if (video.state === "processing_failed") await withdraw(place);
-    else await discardUpload(tenant.tenantId, container, video);
-    report("manifest_withdrawn", id);
+async function withdrawManifests(sweep: Sweep, videoIds: readonly string[]): Promise<void> {
+  for (const id of videoIds) await sweep.repair(() => withdrawManifest(sweep, id));
+}
+
+async function withdrawManifest({ tenant, container, report }: Sweep, id: string): Promise<void> {
+  const video = await tenant.repository.find(videoKind, id);
+  if (video === undefined || ["awaiting_upload", "uploaded", "processing"].includes(video.state)) return;
+  const place = { tenantId: tenant.tenantId, surveyId: video.surveyId, videoId: id };
+  if (video.state === "quarantined") {
+    // What is malware is not locked away yet.
+    await announceAgain(place);
+    report("announced_again", id);
+    return;
   }
+  if (video.state === "processing_failed") await withdraw(place);
+  else await discardUpload(tenant.tenantId, container, video);
+  report("manifest_withdrawn", id);
 }
 
 /** An upload grant outlives the upload by up to an hour and cannot cap its size, so what it was used for is looked at. */
-async function discardUnwanted(tenant: TenantScope, container: BlobContainer, report: Report): Promise<void> {
-  for await (const blob of listByPrefix(container, "incoming/", { uncommitted: true })) {
-    const [, surveyId = "", id = ""] = blob.name.split("/");
-    const video = await tenant.repository.find(videoKind, id);
-    if (video === undefined ? isYoung(id) : !(await isUnwanted(container, video, blob))) continue;
-    await discardUpload(tenant.tenantId, container, { surveyId, id });
-    report("upload_discarded", id);
-  }
+async function discardUnwanted({ tenant, container, report, repair }: Sweep): Promise<void> {
+  for await (const blob of listByPrefix(container, "incoming/", { uncommitted: true }))
+    await repair(async () => {
+      const [, surveyId = "", id = ""] = blob.name.split("/");
+      const video = await tenant.repository.find(videoKind, id);
+      if (video === undefined ? isYoung(id) : !(await isUnwanted(container, video, blob))) return;
+      await discardUpload(tenant.tenantId, container, { surveyId, id });
+      report("upload_discarded", id);
+    });
 }
 
 /** A replica of the database may not know a video yet that was started a moment ago; nobody deletes one so soon. */
@@ -189,11 +220,11 @@ async function isUnwanted(container: BlobContainer, video: Entity<Video>, blob: 
 }
 
 /** Once in that time for each video, however long the vault is away. */
-async function askForEvidence(tenant: TenantScope, report: Report): Promise<void> {
+async function askForEvidence({ tenant, report, repair }: Sweep): Promise<void> {
   const { tenantId, requestId } = tenant;
   for await (const draft of tenant.repository.all(draftKind, { orderBy: "updatedAt" })) {
     if (now().getTime() - Date.parse(draft.updatedAt) < forgottenMs) return;
-    await unlessChanged(async () => {
+    await repair(async () => {
       await tenant
         .change()
         .patch(draftKind, draft, {}, { otherwise: { missing: "stale" } })
@@ -211,13 +242,4 @@ function inState(
   orderBy: "updatedAt" | "createdAt" = "updatedAt",
 ): AsyncGenerator<Entity<Video>> {
   return tenant.repository.all(videoKind, { where: { state }, orderBy });
-}
-
-/** Whoever changed the video meanwhile, or holds it, has the last word. */
-async function unlessChanged(repair: () => Promise<void>): Promise<void> {
-  try {
-    await repair();
-  } catch (error) {
-    if (!isProblem(error, "stale") && !isProblem(error, "legal_hold")) throw error;
-  }
 }

@@ -53,6 +53,23 @@ it("leaves alone what is on its way", async () => {
   expect(await tracesOf(arrived)).toMatchObject({ state: "awaiting_upload", counted: arrived.size });
 });
 
+it("is not held up by a video that cannot be repaired, and says so in the end", async () => {
+  const first = await arrivedUpload(text);
+  const second = await nextUpload(first, text);
+  later({ days: 6, minutes: 1 });
+  const repairs: string[] = [];
+  const sweeping = () => sweepTenant(first.tenant, (what, id) => repairs.push(`${what} ${id}`));
+  const refusal = { status: 403, operation: "document.batch", times: 1 };
+  await fetch(`${process.env["COSMOS__accountEndpoint"] ?? ""}/_local/faults`, {
+    method: "POST",
+    body: JSON.stringify(refusal),
+  });
+  await expect(sweeping()).rejects.toMatchObject({ name: "AggregateError", errors: [expect.any(Error)] });
+  expect(repairs).toEqual([`upload_expired ${second.videoId}`]);
+  await sweeping();
+  expect(repairs).toEqual([second, first].map(({ videoId }) => `upload_expired ${videoId}`));
+});
+
 it("ends an upload whose session is over: nothing is stored, nothing is counted", async () => {
   const upload = await arrivedUpload(text);
   later({ days: 6, minutes: 1 });
