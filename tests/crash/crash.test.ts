@@ -36,5 +36,5 @@ const untidy = [
     text: 'if (state !== "processing_failed") await deleteBlob(container, incoming);',
     instead: "",
   },
-  { file: "shared/videos/sweepTenant.ts", text: "await discardUnwanted(tenant, container, report);", instead: "" },
+  { file: "shared/videos/sweepTenant.ts", text: "await discardUnwanted(sweep);", instead: "" },
 ];

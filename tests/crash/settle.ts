@@ -4,13 +4,15 @@ import { type Remains, messagesOf, statesOf, violationsIn } from "./verdict.ts";
 
 const sessionsEndMs = 6 * 24 * 3_600_000 + 60_000;
 const forgottenMs = 11 * 60_000;
+/** What is under way ends, however slow the machine: this is hardly ever waited for in vain. */
+const restMs = 60_000;
 
 /**
  * Lets everything come to rest: what is under way ends, then sessions are over and what was forgotten is found. Stops the
  * instances, and says what is not as it must be.
  */
 export async function settle(instances: Instances, remains: Remains, patienceMs: number): Promise<readonly string[]> {
-  await shrunk(patienceMs, async () => {
+  await shrunk(restMs, async () => {
     const { uploaded = 0, processing = 0 } = await statesOf(remains);
     const waiting = Object.values(await messagesOf(remains));
     return waiting.reduce((sum, count) => sum + count, uploaded + processing);

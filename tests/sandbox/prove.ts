@@ -109,7 +109,7 @@ class Run {
     await this.#refusesUnclassified(production, before);
     const exported = ["--from", "local", "--to", this.#drop, "--tenant", production.id] as const;
     await this.#begunWithAnotherKey(production, exported);
-    const cut = await this.#copy(exported, { container: "drop", blobs: 1 });
+    const cut = await this.#cutExport(production, exported);
     const interruptedAt = (await this.#namesIn("drop")).length;
     await this.#beginsAnew(production, exported, cut);
     // Of the items, a hundredth is pages.
@@ -427,6 +427,16 @@ class Run {
     }
     if (killAt !== undefined) child.kill("SIGKILL");
     return { code: await exited, output, seconds: (performance.now() - started) / 1000 };
+  }
+
+  /** An export that was killed in its midst; one that was quicker than the killer is made again. */
+  async #cutExport(production: TestTenant, exported: readonly string[]): Promise<Ended> {
+    for (;;) {
+      const cut = await this.#copy(exported, { container: "drop", blobs: 1 });
+      if ((await this.#wholeCopies()).length === 0) return cut;
+      for (const name of await this.#namesIn("drop")) await this.#blobs.getContainerClient("drop").deleteBlob(name);
+      await this.#notesOf(production).deleteIfExists();
+    }
   }
 
   /** What an export keeps while it is under way. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { runProgram } from "../support/program.ts";
 
 it("a copy has everything of production's shape and nothing of its people, whenever it is interrupted", async () => {
-  const { code, output } = await runProgram("tests/sandbox/main.ts", ["--surveys", "9", "--seed", "suite"]);
+  const small = ["--surveys", "20", "--seed", "suite", "--built"];
+  const { code, output } = await runProgram("tests/sandbox/main.ts", small);
   expect([code, output]).toEqual([0, expect.stringContaining("nothing of anybody's arrived")]);
 });
 
