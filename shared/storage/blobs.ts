@@ -119,7 +119,8 @@ export async function despiteLease<T>(
 }
 
 async function remove(hindrance: unknown, blob: BlockBlobClient): Promise<void> {
-  if (isLeased(hindrance)) await blob.getBlobLeaseClient().breakLease(0);
+  if (isLeased(hindrance))
+    await storageRequest((abortSignal) => blob.getBlobLeaseClient().breakLease(0, { abortSignal }));
   else {
     const { copyId } = await storageRequest((abortSignal) => blob.getProperties({ abortSignal }));
     if (copyId !== undefined) await storageRequest((abortSignal) => blob.abortCopyFromURL(copyId, { abortSignal }));

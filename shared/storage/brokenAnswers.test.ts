@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { BlobClient, ContainerClient, RestError } from "@azure/storage-blob";
+import { BlobClient, BlobLeaseClient, ContainerClient, RestError } from "@azure/storage-blob";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { Random } from "../../tests/certify/random.ts";
 import { newTenantContainer, startAccountForTests } from "./accountForTests.ts";
 import { type BlobContainer, blobClient, containerClient } from "./accounts.ts";
-import { getJson, listByPrefix, putJson, statBlob } from "./blobs.ts";
+import { deleteBlob, getJson, listByPrefix, putJson, statBlob } from "./blobs.ts";
 import { StoragePreconditionFailed, StorageUnavailable, answerTries } from "./errors.ts";
 import { openStream, rangeSource, uploadFile } from "./streams.ts";
 
@@ -200,6 +200,26 @@ describe(`an answer that breaks off somewhere in its body (CUT_SEED=${seed}):`, 
     } finally {
       await rm(dir, { recursive: true });
     }
+  });
+
+  test("a lease of which storage never says that it is broken is given up, and broken again", async () => {
+    const { blobName } = await given();
+    await blobClient(container, blobName).getBlobLeaseClient().acquireLease(-1);
+    const { limits } = heldLimits();
+    const broken = vi.spyOn(BlobLeaseClient.prototype, "breakLease");
+    broken.mockImplementationOnce((_seconds, { abortSignal } = {}) => {
+      const { promise, reject } = Promise.withResolvers<never>();
+      abortSignal?.addEventListener("abort", () => {
+        reject(new Error("It was given up."));
+      });
+      return promise;
+    });
+    const deleted = deleteBlob(container, blobName);
+    await expect.poll(() => limits.length, patient).toBe(3);
+    // The first one is that of the request which the lease refused.
+    limits[1]?.abort(new DOMException("", "TimeoutError"));
+    await deleted;
+    expect(await statBlob(container, blobName)).toBeUndefined();
   });
 
   test("a list is asked for again, page by page, and not for ever", async () => {
