@@ -13,9 +13,9 @@ const order: readonly App[] = ["worker", "api"];
 
 /**
  * Makes what is staged live, app by app, and looks whether each runs before the next one. Where one does not, or a swap
- * fails, what was live is brought back, and {@link SwappedBack} thrown. The very first code is set live instead, with nothing
- * to go back to: no slot is ready before the worker is live, and Azure swaps none that is not. A staging slot that was never
- * smoked is not for this to find: stage first.
+ * fails, what was live is brought back, and {@link SwappedBack} thrown. Until the api is live for the first time, code is set
+ * live instead, with nothing to go back to: no slot is ready before a worker has made the keys, and Azure swaps none that is
+ * not. A staging slot that was never smoked is not for this to find: stage first.
  */
 export async function swap(place: Place, seconds: number, say: (line: string) => void): Promise<void> {
   const names = await namesOf(place);
@@ -27,11 +27,10 @@ export async function swap(place: Place, seconds: number, say: (line: string) =>
     api: async () => smoke(await addressOf(place, names.api, "production"), seconds),
   };
   const swapped: App[] = [];
-  let wasLive = true;
+  const isFirst = (await codeOf(place, names.api, "production")) === "1";
   try {
     for (const app of order) {
-      if ((await codeOf(place, names[app], "production")) === "1") {
-        wasLive = false;
+      if (isFirst) {
         await runCode(place, names[app], "production", code);
         say(`${app}: live for the first time`);
       } else {
@@ -43,7 +42,7 @@ export async function swap(place: Place, seconds: number, say: (line: string) =>
       await runs[app]();
     }
   } catch (error) {
-    if (!wasLive) throw error;
+    if (isFirst) throw error;
     for (const app of swapped.toReversed()) {
       await swapSlots(place, names, app);
       say(`${app}: swapped back`);
