@@ -13,8 +13,8 @@ interface ListedFunction {
 }
 
 /**
- * Looks until the worker that is live runs that code, by what Azure tells of it, since nobody but Event Grid reaches it: its
- * host runs, and of the functions that the slot is to run, those that the code has are there and on. Throws after so many
+ * Looks until the worker that is live runs that code, by what Azure tells of it, since we do not reach it: its host
+ * runs, and of the functions that the slot is to run, those that the code has are there and on. Throws after so many
  * seconds, with what was wrong at last.
  */
 export async function smokeWorker(place: Place, worker: string, code: string, seconds: number): Promise<void> {

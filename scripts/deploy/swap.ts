@@ -13,9 +13,9 @@ const order: readonly App[] = ["worker", "api"];
 
 /**
  * Makes what is staged live, app by app, and looks whether each runs before the next one. Where one does not, or a swap
- * fails, what was live is brought back, and {@link SwappedBack} thrown. Until the api is live for the first time, code is set
- * live instead, with nothing to go back to: no slot is ready before a worker has made the keys, and Azure swaps none that is
- * not. A staging slot that was never smoked is not for this to find: stage first.
+ * fails, what was live is brought back, and {@link SwappedBack} thrown; another error says what could not be. Until the api is
+ * live for the first time, code is set live instead, with nothing to go back to: no slot is ready before a worker has made the
+ * keys, and Azure swaps none that is not. A staging slot that was never smoked is not for this to find: stage first.
  */
 export async function swap(place: Place, seconds: number, say: (line: string) => void): Promise<void> {
   const names = await namesOf(place);
@@ -43,12 +43,19 @@ export async function swap(place: Place, seconds: number, say: (line: string) =>
     }
   } catch (error) {
     if (isFirst) throw error;
-    for (const app of swapped.toReversed()) {
-      await swapSlots(place, names, app);
-      say(`${app}: swapped back`);
-      await renew(place, names, app);
-    }
-    throw new SwappedBack(`${(error as Error).message}; what was live before is live again`, { cause: error });
+    const { message } = error as Error;
+    const stuck: string[] = [];
+    for (const app of swapped.toReversed())
+      try {
+        await swapSlots(place, names, app);
+        say(`${app}: swapped back`);
+        await renew(place, names, app);
+      } catch (failure) {
+        stuck.push(`${app}, ${(failure as Error).message}`);
+      }
+    if (stuck.length > 0)
+      throw new Error(`${message}; what was live before is not all live again: ${stuck.join("; ")}`, { cause: error });
+    throw new SwappedBack(`${message}; what was live before is live again`, { cause: error });
   }
   say("what was staged is live");
 }

@@ -227,6 +227,20 @@ describe("swap", () => {
     expect([exit, output]).toEqual([3, expect.stringContaining("worker: swapped\nworker: swapped back\n")]);
   });
 
+  test("says what it could not bring back, and why it had to, and brings back the rest", async () => {
+    azure.statuses.set("/v1/openapi.json", 500);
+    const slots = `functionapp deployment slot swap --resource-group ${group} --name cp-stag-abcde-`;
+    const api = [
+      { command: `${slots}api`, times: 1 },
+      { command: `${slots}api`, fails: "Conflict" },
+    ];
+    const { code: exit, output } = await azure.deploy(["swap", ...where], [...staged(), ...api, swaps]);
+    expect([exit, output]).toEqual([1, expect.stringContaining("worker: swapped back\n")]);
+    expect(output).toContain("/v1/openapi.json answered 500; what was live before is not all live again: api, az");
+    expect(output).toContain("Conflict");
+    expect(output).not.toContain("api: swapped back");
+  });
+
   describe("of the very first code", () => {
     const first = (): Recorded[] => [
       deployed,
