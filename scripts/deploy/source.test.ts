@@ -17,7 +17,7 @@ const digestOf = (zip: Buffer) => `${createHash("sha256").update(zip).digest("he
 const pipelines = `/pipelines?ref=main&sha=${commit}`;
 const patience = 60;
 
-/** What GitLab answers, by path of the project; in turn, where it is {@link InTurn}. */
+/** What GitLab answers, by path of the project; a status where it is a number; in turn, where it is {@link InTurn}. */
 function answersOf(zip: Buffer): Map<string, unknown> {
   return new Map<string, unknown>([
     ["/repository/branches/main", { protected: true, commit: { id: commit } }],
@@ -50,7 +50,8 @@ beforeAll(async () => {
     const path = (request.url ?? "").replace("/projects/group%2Fcallpilot", "");
     const known = request.headers["private-token"] === token ? answers.get(path) : undefined;
     const answer = known instanceof InTurn ? known.next() : known;
-    response.statusCode = answer === undefined ? 404 : 200;
+    response.statusCode = typeof answer === "number" ? answer : 200;
+    if (answer === undefined) response.statusCode = 404;
     response.end(Buffer.isBuffer(answer) ? answer : JSON.stringify(answer ?? {}));
   });
   const port = await listen(server, 0, "pretended GitLab");
@@ -72,6 +73,12 @@ test("the package of the head of protected main is fetched, as its pipeline made
 
 test("a pipeline that has not begun or not ended is waited for: the mirror is faster", async () => {
   answers.set(pipelines, new InTurn([], [{ id: 7, status: "running" }], [{ id: 7, status: "success" }]));
+  await fetchPackage(project, commit, folder, patience);
+  expect(await readFile(join(folder, "callpilot.zip"))).toEqual(answers.get("/jobs/8/artifacts/package/callpilot.zip"));
+});
+
+test("a question that GitLab cannot answer for a while is asked again: two hours are long", async () => {
+  answers.set(pipelines, new InTurn(502, 429, [{ id: 7, status: "success" }]));
   await fetchPackage(project, commit, folder, patience);
   expect(await readFile(join(folder, "callpilot.zip"))).toEqual(answers.get("/jobs/8/artifacts/package/callpilot.zip"));
 });

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { unzipSync } from "fflate";
-import { type Project, askGitLab } from "../gitlab/project.ts";
+import { GitLabRefusal, type Project, askGitLab } from "../gitlab/project.ts";
 import { soonRight } from "./soon.ts";
 import { verified } from "./stage.ts";
 
@@ -38,7 +38,8 @@ async function passedPipeline(
   const complaint = `no pipeline of ${commit} has passed at GitLab`;
   let passed: number | undefined;
   await soonRight(seconds, complaint, async () => {
-    const all = (await (await ask(`/pipelines?ref=main&sha=${commit}`)).json()) as readonly Pipeline[];
+    const all = await found(ask, commit).catch((error: unknown) => passing(error));
+    if (typeof all === "string") return [all];
     passed = all.find(({ status }) => status === "success")?.id;
     if (passed !== undefined) return [];
     const said = all.map(({ id, status }) => `${id} is ${status}`);
@@ -48,6 +49,16 @@ async function passedPipeline(
   });
   if (passed === undefined) throw new Error(complaint);
   return passed;
+}
+
+async function found(ask: (path: string) => Promise<Response>, commit: string): Promise<readonly Pipeline[]> {
+  return (await (await ask(`/pipelines?ref=main&sha=${commit}`)).json()) as readonly Pipeline[];
+}
+
+/** What kept GitLab from answering this time. Throws what will keep it from that the next time, too. */
+function passing(error: unknown): string {
+  if (error instanceof GitLabRefusal && error.status < 500 && error.status !== 429) throw error;
+  return (error as Error).message;
 }
 
 /** What becomes of a pipeline that does not pass. */
