@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { Recorded } from "./pretendAzure.ts";
 
 // Stands in for the Azure CLI: answers each command as was recorded for it, notes it with what it was given by the
@@ -15,7 +15,9 @@ const answers = JSON.parse(readFileSync(record, "utf8")) as (Omit<Recorded, "tim
 const answer = answers.find(({ command, times }) => line.startsWith(command) && times !== 0);
 if (answer?.times !== undefined) {
   answer.times -= 1;
-  writeFileSync(record, JSON.stringify(answers));
+  // Whole at every moment: others read it.
+  writeFileSync(`${record}.${process.pid}`, JSON.stringify(answers));
+  renameSync(`${record}.${process.pid}`, record);
 }
 if (answer === undefined) {
   console.error(`ERROR: nobody recorded an answer to: ${line}`);

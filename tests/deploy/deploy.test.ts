@@ -221,6 +221,17 @@ describe("swap", () => {
     expect(output).toContain("the slot did not warm up");
   });
 
+  test("goes on where Azure swapped and only its answer was lost, which the slots tell", async () => {
+    const slots = [
+      { ...settingsOf("worker", " --slot staging", next), times: 1 },
+      settingsOf("worker", " --slot staging", old),
+    ];
+    const lost = { ...swaps, fails: "Connection aborted.", times: 1 };
+    const { code: exit, output, calls } = await azure.deploy(["swap", ...where], [...slots, lost, ...staged(), swaps]);
+    expect([exit, output]).toEqual([0, "worker: swapped\napi: swapped\nwhat was staged is live\n"]);
+    expect(lines(calls, "functionapp restart")).toEqual([restarts.command]);
+  });
+
   test("brings back the worker where it could not be restarted", async () => {
     const recorded = [{ ...restarts, fails: "Unavailable", times: 1 }, ...staged(), swaps];
     const { code: exit, output } = await azure.deploy(["swap", ...where], recorded);
