@@ -728,8 +728,9 @@ describe("a failure", () => {
 
   it("of a service that we depend on is one of availability", async () => {
     const ours = ["KeyRingUnavailable", "SecretUnavailable", "StorageUnavailable", "VaultUnavailable"];
-    // The second is the identity's, of which App Service's endpoint gives no token.
-    for (const name of ["RestError", "CredentialUnavailableError", "IdentityUnavailable", ...ours]) {
+    // Of the identity, where App Service's endpoint gives no token, or answers without one.
+    const tokenless = ["CredentialUnavailableError", "AuthenticationRequiredError", "IdentityUnavailable"];
+    for (const name of ["RestError", ...tokenless, ...ours]) {
       const answer = await send(failing(() => Object.assign(new Error("x"), { name })));
       expectProblem(answer, 503, "unavailable");
       expect(answer.headers["retry-after"]).toBe("2");

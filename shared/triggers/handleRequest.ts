@@ -251,6 +251,7 @@ function downloadOf(result: unknown): Pick<PlainResponse, "headers" | "body"> {
 
 /** Errors, by name, that say that a service which we depend on does not answer. */
 const outages: readonly string[] = [
+  "AuthenticationRequiredError",
   "CredentialUnavailableError",
   "IdentityUnavailable",
   "KeyRingUnavailable",
