@@ -177,6 +177,19 @@ test("a copy that is still under way from before is waited for, and made anew", 
   expect((await blobClient(container, target.blobName).downloadToBuffer()).toString()).toBe("whole");
 });
 
+test("a copy that storage refuses time and again, with none under way, is given up", async () => {
+  const source = { container, ...(await given("whole")) };
+  const target = { container, blobName: "originals/vid_refused" };
+  await copyBlob(source, target);
+  const begun = vi.spyOn(BlobClient.prototype, "beginCopyFromURL").mockRejectedValue(underWay);
+  try {
+    await expect(copyBlob(source, target)).rejects.toBe(underWay);
+    expect(begun.mock.calls.length).toBeLessThan(10);
+  } finally {
+    vi.restoreAllMocks();
+  }
+});
+
 test("a source that changed since is not copied", async () => {
   const source = { container, ...(await given("before")) };
   await putJson(container, source.blobName, "after");

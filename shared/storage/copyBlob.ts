@@ -10,6 +10,8 @@ interface BlobName {
 }
 
 const pollMs = 500;
+/** How often a copy is begun that storage refuses for another one: each time it is waited until that has ended. */
+const beginTries = 5;
 
 /**
  * Copies inside the storage service, if the source still has that ETag, and returns when all bytes are there. Uses the
@@ -26,13 +28,14 @@ export async function copyBlob(
   const blob = blobClient(target.container, target.blobName);
   const begin = (signal: AbortSignal) =>
     blob.beginCopyFromURL(from, { sourceConditions: { ifMatch: source.etag }, abortSignal: signal });
-  for (;;)
+  for (let attempt = 1; ; attempt++)
     try {
       await storageRequest(begin, abortSignal);
       break;
     } catch (error) {
-      if (!isBeingCopied(error)) throw error;
+      if (!isBeingCopied(error) || attempt === beginTries) throw error;
       // One that was begun before, by whoever has died since, goes on by itself: until it ends nothing is written there.
+      await pause(abortSignal);
       await endOfCopy(blob, abortSignal);
     }
   const end = await endOfCopy(blob, abortSignal);
@@ -44,6 +47,10 @@ async function endOfCopy(blob: BlockBlobClient, abortSignal?: AbortSignal): Prom
   for (;;) {
     const { copyStatus } = await storageRequest((signal) => blob.getProperties({ abortSignal: signal }), abortSignal);
     if (copyStatus !== "pending") return copyStatus;
-    await setTimeout(pollMs, undefined, abortSignal === undefined ? {} : { signal: abortSignal });
+    await pause(abortSignal);
   }
+}
+
+async function pause(signal?: AbortSignal): Promise<void> {
+  await setTimeout(pollMs, undefined, signal === undefined ? {} : { signal });
 }
