@@ -108,6 +108,12 @@ test.each<[string, string, unknown, string]>([
     ],
     `no pipeline of ${commit} has passed at GitLab: 8 is canceled; 7 is failed`,
   ],
+  [
+    "main has moved on meanwhile",
+    "/repository/branches/main",
+    new InTurn({ protected: true, commit: { id: commit } }, { protected: true, commit: { id: "b" } }),
+    `main is at b at GitLab, and at ${commit} here`,
+  ],
   ["no job made it", "/pipelines/7/jobs?per_page=100", [], "the pipeline 7 has made no package"],
   ["it is gone", "/jobs/8/artifacts/package/callpilot.zip", undefined, "GitLab answered 404 to /jobs/8/artifacts/"],
   ["it is another one", "/jobs/8/artifacts/package/callpilot.zip", zipOf({}), "is not what"],

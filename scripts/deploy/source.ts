@@ -12,10 +12,10 @@ import { verified } from "./stage.ts";
  */
 export async function fetchPackage(project: Project, commit: string, folder: string, seconds: number): Promise<void> {
   const ask = (path: string) => askGitLab(project, path);
-  const branch = (await (await ask("/repository/branches/main")).json()) as Branch;
-  if (!branch.protected) throw new Error("main is not protected at GitLab");
-  if (branch.commit.id !== commit) throw new Error(`main is at ${branch.commit.id} at GitLab, and at ${commit} here`);
+  await demandHead(ask, commit);
   const pipeline = await passedPipeline(ask, commit, seconds);
+  // It may have been taken back while its pipeline was waited for.
+  await demandHead(ask, commit);
   const jobs = (await (await ask(`/pipelines/${pipeline}/jobs?per_page=100`)).json()) as readonly Job[];
   const job = jobs.find(({ name, status }) => name === "package" && status === "success");
   if (job === undefined) throw new Error(`the pipeline ${pipeline} has made no package`);
@@ -27,6 +27,13 @@ export async function fetchPackage(project: Project, commit: string, folder: str
   }
   await verified(zip, digest);
   await sameCommit(zip, commit);
+}
+
+/** Throws where the commit is not the head of a protected main. */
+async function demandHead(ask: (path: string) => Promise<Response>, commit: string): Promise<void> {
+  const branch = (await (await ask("/repository/branches/main")).json()) as Branch;
+  if (!branch.protected) throw new Error("main is not protected at GitLab");
+  if (branch.commit.id !== commit) throw new Error(`main is at ${branch.commit.id} at GitLab, and at ${commit} here`);
 }
 
 /** Id of the pipeline of a commit that has passed. Throws where none has in time, and at once where none can any more. */

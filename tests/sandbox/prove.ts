@@ -431,9 +431,10 @@ class Run {
 
   /** An export that was killed in its midst; one that was quicker than the killer is made again. */
   async #cutExport(production: TestTenant, exported: readonly string[]): Promise<Ended> {
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       const cut = await this.#copy(exported, { container: "drop", blobs: 1 });
       if ((await this.#wholeCopies()).length === 0) return cut;
+      if (attempt === 5) throw new Error("an export ends sooner than it can be killed");
       for (const name of await this.#namesIn("drop")) await this.#blobs.getContainerClient("drop").deleteBlob(name);
       await this.#notesOf(production).deleteIfExists();
     }
