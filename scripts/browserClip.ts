@@ -1,8 +1,10 @@
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 import { cache } from "./clips/making.ts";
 import { installPackage } from "./debianPackage.ts";
@@ -28,7 +30,8 @@ export class MissingBrowser extends Error {
 
 /**
  * Path of a recording that a real browser made: Chromium's MediaRecorder on its fake camera and microphone. As it leaves
- * them, WebM and Matroska have no duration, and MP4 is in fragments. All of them are made at once, in about six seconds.
+ * them, WebM and Matroska have no duration, and MP4 is in fragments. All of them are made at once, in about six seconds; those
+ * of which a busy machine left out pictures are made again, each by itself.
  */
 export async function browserClip(name: BrowserClipName = "browser-vp8.webm"): Promise<string> {
   const path = join(cache, name);
@@ -36,15 +39,39 @@ export async function browserClip(name: BrowserClipName = "browser-vp8.webm"): P
   return path;
 }
 
+const mostTries = 10;
+
 async function recordAll(): Promise<void> {
   await mkdir(cache, { recursive: true });
-  const recordings = await record(provideBrowser());
+  const browser = provideBrowser();
+  const recordings = await record(browser, browserClipNames);
   for (const [index, name] of browserClipNames.entries()) {
-    // Renamed when it is whole: two processes may be at it.
     const part = join(cache, `${name}.${process.pid}`);
     await writeFile(part, Buffer.from(recordings[index] ?? "", "base64"));
+    let tries = 1;
+    while (!(await isWhole(part))) {
+      tries++;
+      if (tries > mostTries) throw new Error(`${name} has too few pictures: the machine is too busy to record.`);
+      const [again = ""] = await record(browser, [name]);
+      await writeFile(part, Buffer.from(again, "base64"));
+    }
+    // Renamed when it is whole: two processes may be at it.
     await rename(part, join(cache, name));
   }
+}
+
+/** The fake camera takes 20 pictures a second, of which recorders leave out what they have no time for. */
+async function isWhole(path: string): Promise<boolean> {
+  const times = ["-select_streams", "v:0", "-show_entries", "packet=pts_time", "-of", "json"];
+  const asked = promisify(execFile)("ffprobe", ["-v", "error", ...times, path]);
+  // It ends with a code where there is no film in the file.
+  const { stdout } = await asked.catch((error: unknown) => {
+    if (typeof (error as { readonly code?: unknown }).code === "number") return { stdout: "{}" };
+    throw error;
+  });
+  const { packets = [] } = JSON.parse(stdout) as { readonly packets?: readonly { readonly pts_time: string }[] };
+  const last = Math.max(0, ...packets.map(({ pts_time }) => Number(pts_time)));
+  return packets.length > 8 * seconds && last > seconds - 0.7;
 }
 
 /** Debian's Chromium; installed where that may be done without asking. */
@@ -61,7 +88,7 @@ export function provideBrowser(): string {
 }
 
 /** The recordings in base64, in the order of their names. */
-async function record(executablePath: string): Promise<readonly string[]> {
+async function record(executablePath: string, names: readonly BrowserClipName[]): Promise<readonly string[]> {
   // A camera needs a secure context, which a page on localhost is.
   const server = createServer((_request, response) => {
     response.setHeader("content-type", "text/html").end("<!doctype html><title>Recorder</title>");
@@ -81,7 +108,7 @@ async function record(executablePath: string): Promise<readonly string[]> {
     const page = await browser.newPage();
     await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
     return await page.evaluate<string[]>(
-      `(${recorder})(${seconds * 1000}, ${JSON.stringify(Object.values(recorders))})`,
+      `(${recorder})(${seconds * 1000}, ${JSON.stringify(names.map((name) => recorders[name]))})`,
     );
   } finally {
     await browser.close();
