@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { type BlockBlobClient, isRestError } from "@azure/storage-blob";
 import type { Static, TSchema } from "@sinclair/typebox";
 import { StorageNotFound, StoragePreconditionFailed, storageRequest, translated } from "../../shared/storage/errors.ts";
@@ -59,9 +61,7 @@ export async function findText(blob: BlockBlobClient): Promise<{ text: string; e
   try {
     return await storageRequest(async (abortSignal) => {
       const { etag, readableStreamBody } = await blob.download(0, undefined, { abortSignal });
-      const chunks: Buffer[] = [];
-      for await (const chunk of readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
-      return { text: Buffer.concat(chunks).toString(), etag };
+      return { text: (await buffer(readableStreamBody ?? Readable.from([]))).toString(), etag };
     });
   } catch (error) {
     if (!(error instanceof StorageNotFound)) throw error;

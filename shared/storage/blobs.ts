@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import type { BlobItem, BlockBlobClient, ContainerListBlobsOptions } from "@azure/storage-blob";
 import { type BlobContainer, blobClient, containerClient } from "./accounts.ts";
 import {
@@ -77,9 +79,7 @@ export async function getText(
   return absent(() =>
     storageRequest(async (abortSignal) => {
       const found = await blobClient(container, blobName).download(0, maxTextBytes + 1, { abortSignal });
-      const chunks: Buffer[] = [];
-      for await (const chunk of found.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
-      const body = Buffer.concat(chunks);
+      const body = await buffer(found.readableStreamBody ?? Readable.from([]));
       if (body.length > maxTextBytes) throw new StorageFailure(`${blobName} is larger than a text of ours.`);
       return { text: body.toString(), etag: known(found.etag) };
     }, signal),
